@@ -1,0 +1,165 @@
+"""The command line: the only room that prints.
+
+Nothing heavy is imported before a command needs it, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tensionmap import __version__
+from tensionmap.errors import TensionmapError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+# Repeated here, since importing them would bring pydantic into --help; a test holds the two lists together.
+STAGES = ("ingest", "link", "measure", "protect", "publish")
+
+
+class _Commands(click.Group):
+    """Commands in the order of work, and our errors as one message."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except TensionmapError as error:
+            if ctx.params.get("verbose"):
+                raise
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tensionmap")
+@click.option("-v", "--verbose", is_flag=True, help="Show where in the program an error arose.")
+def main(verbose: bool) -> None:
+    """From incident reports to a map that both sides of a border can talk over."""
+
+
+@main.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+def init(folder: Path) -> None:
+    """Begin a study in DIR."""
+    from tensionmap.workspace import make_workspace
+
+    make_workspace(folder)
+    click.echo(
+        f"A new study lies in {folder}. Next: edit {folder / 'study.toml'}, then 'tensionmap add FILE' for every raw file."
+    )
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--name", help="Short name of the source; by default made from the file's name.")
+@click.option("--publisher", help="Who made the file.")
+@click.option("--licence", help="What may be done with it.")
+@click.option("--url", default="", help="Where it was published.")
+@click.option("--reader", help="How it is read; by default found by looking into it.")
+@click.option("--reported-by", help="Reports: the party whose people reported, 'community' or 'outside'.")
+@click.option("--claimant", help="Claims: the party that claims.")
+@click.option("--sensitivity", type=click.Choice(["public", "internal", "sealed"]), default="internal", show_default=True)
+def add(file: Path, **given: str | None) -> None:
+    """Put FILE into data/raw and register it with its hash and its source."""
+    from tensionmap.pipeline import sniff
+    from tensionmap.workspace import find_workspace, register
+
+    workspace = find_workspace(Path.cwd())
+    if not workspace.is_registered(file):
+        given["reader"] = given["reader"] or sniff(file)
+        for key in ("publisher", "licence"):
+            given[key] = given[key] or click.prompt(key.capitalize())
+    source = register(workspace, file, given, retrieved=date.today())
+    who = f", reported by {source.reported_by}" if source.reported_by else ""
+    click.echo(f"data/raw/{source.file} is registered as {source.name!r}: reader {source.reader}{who}.")
+
+
+@main.command()
+def check() -> None:
+    """Test the settings and the raw files, and name every fault at once."""
+    from tensionmap.workspace import find_workspace
+
+    workspace = find_workspace(Path.cwd())
+    workspace.require_usable()
+    click.echo(f"{workspace.study.name}: the settings are sound, and {len(workspace.sources)} raw files are as registered.")
+
+
+@main.command()
+@click.argument("stage", type=click.Choice(STAGES), default=STAGES[-1])
+def run(stage: str) -> None:
+    """Bring everything up to date, as far as STAGE (by default all)."""
+    from tensionmap.pipeline import run as run_pipeline
+    from tensionmap.workspace import find_workspace
+
+    with _Teller() as teller:
+        workspace = find_workspace(Path.cwd())
+        run_pipeline(workspace, stage, teller)
+    if stage == STAGES[-1]:
+        click.echo(f"The maps lie in {_shown(workspace.root / 'maps')}.")
+
+
+@main.command()
+def status() -> None:
+    """Say which stages are fresh, and why the others are not."""
+    from tensionmap.pipeline import reasons
+    from tensionmap.workspace import find_workspace
+
+    stale: list[str] = []
+    workspace = find_workspace(Path.cwd())
+    for stage in STAGES:
+        why = reasons(workspace, stage)
+        if why:
+            click.echo(f"{stage}: {'; '.join(why)}")
+            stale.append(stage)
+        else:
+            click.echo(f"{stage}: fresh" + (f", but {stale[-1]} comes first" if stale else ""))
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON schema of study.toml, for editors."""
+    import json
+
+    from tensionmap.study import study_schema
+
+    click.echo(json.dumps(study_schema(), indent=1, ensure_ascii=False))
+
+
+class _Teller:
+    """Tells what a run does: lines always, a bar only on a terminal."""
+
+    def __enter__(self) -> _Teller:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._console: Console = Console(highlight=False, markup=False, soft_wrap=True)
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bar: Progress = Progress(*columns, console=self._console, transient=True, disable=not self._console.is_terminal)
+        self._task: TaskID = self._bar.add_task("", total=None, visible=False)
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def starts(self, stage: str, why: Sequence[str]) -> None:
+        shown = "; ".join(why[:4]) + (f"; and {len(why) - 4} more" if len(why) > 4 else "")
+        self._console.print(f"{stage}: {shown}" if why else f"{stage}: fresh, nothing to do")
+
+    def notes(self, stage: str, text: str) -> None:
+        self._console.print(f"  {stage}: {text}")
+
+    def progresses(self, label: str, done: int, total: int) -> None:
+        self._bar.update(self._task, description=label, completed=done, total=total, visible=done < total)
+
+
+def _shown(path: Path) -> str:
+    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else str(path)

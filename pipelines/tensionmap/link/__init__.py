@@ -1,0 +1,1 @@
+"""Tables -> places that can be compared."""

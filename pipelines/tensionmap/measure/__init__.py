@@ -1,0 +1,1 @@
+"""Places -> hot spots, with their doubt."""

@@ -1,0 +1,1 @@
+"""Tables -> what an audience may see."""

@@ -1,0 +1,197 @@
+"""The words of a map in the language of its reader.
+
+English sentences stand in the code; every other language is one catalogue ``<language>.po`` beside this file, in the format
+that translators' own tools read. Catalogues are read as they are: nothing is compiled, nothing else is registered.
+How to add a language: docs/translating.md.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cached_property, lru_cache
+from gettext import GNUTranslations, NullTranslations
+from importlib.resources import files
+from io import BytesIO
+
+from babel import Locale
+from babel.core import get_global
+from babel.dates import format_date
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+from tensionmap.errors import ReleaseError
+
+SOURCE_LANGUAGE = "en"
+
+
+def sentence(text: str) -> str:
+    """``text`` unchanged: marks words that are translated where they are used, so that extraction finds them."""
+    return text
+
+
+LABELS = (
+    # themes
+    sentence("crime"),
+    sentence("tension"),
+    sentence("cooperation"),
+    # crime
+    sentence("theft"),
+    sentence("livestock theft"),
+    sentence("burglary"),
+    sentence("hooliganism"),
+    sentence("fraud"),
+    sentence("traffic accident"),
+    sentence("assault"),
+    sentence("drugs"),
+    sentence("weapons"),
+    sentence("domestic violence"),
+    sentence("sexual violence"),
+    sentence("child violence"),
+    # tension
+    sentence("irrigation dispute"),
+    sentence("drinking water dispute"),
+    sentence("pasture dispute"),
+    sentence("forest dispute"),
+    sentence("land dispute"),
+    sentence("border incident"),
+    sentence("road blockade"),
+    sentence("intercommunal clash"),
+    sentence("youth violence"),
+    sentence("armed clash"),
+    sentence("recruitment"),
+    # cooperation
+    sentence("joint repair"),
+    sentence("agreement"),
+    sentence("joint meeting"),
+    sentence("joint patrol"),
+    sentence("mutual aid"),
+    # resources and services
+    sentence("irrigation"),
+    sentence("drinking water"),
+    sentence("land"),
+    sentence("river"),
+    sentence("canal"),
+    sentence("intake"),
+    sentence("gate"),
+    sentence("spring"),
+    sentence("pasture"),
+    sentence("forest"),
+    sentence("road"),
+    sentence("crossing"),
+    sentence("police post"),
+    sentence("meeting place"),
+    sentence("village"),
+    sentence("town"),
+    sentence("district"),
+    # bands and verdicts
+    sentence("fewer than 5 or none"),
+    sentence("5-9"),
+    sentence("10-19"),
+    sentence("20+"),
+    sentence("hot"),
+    sentence("cold"),
+    sentence("too few to tell"),
+    sentence("none found"),
+    # who reported, and how a border line stands
+    sentence("community"),
+    sentence("outside"),
+    sentence("claimed"),
+    sentence("agreed"),
+    sentence("undetermined"),
+)
+"""English words of every identifier that a map can show: ``livestock_theft`` is shown as the translation of 'livestock theft'."""
+
+
+class Words:
+    """The words of one language: ``words("Crime map")``.
+
+    Parameters
+    ----------
+    language
+        'en', or the name of a catalogue beside this file.
+
+    Raises
+    ------
+    ReleaseError
+        If there is no such catalogue.
+    """
+
+    def __init__(self, language: str) -> None:
+        if language not in languages():
+            raise ReleaseError(
+                f"There are no words for language {language!r}; there are words for: {', '.join(languages())}. "
+                "Choose one of them, or add a catalogue as docs/translating.md says."
+            )
+        self.language = language
+        self._catalogue = _catalogue(language)
+
+    def __call__(self, text: str, /, **values: object) -> str:
+        """The English ``text`` in this language, with ``values`` put in for the names in braces."""
+        return self._catalogue.gettext(text).format(**values)
+
+    def n(self, singular: str, plural: str, n: int, /, **values: object) -> str:
+        """The form of the sentence that goes with the number ``n``, which stands for ``{n}`` in it."""
+        return self._catalogue.ngettext(singular, plural, n).format(n=n, **values)
+
+    def label(self, identifier: str) -> str:
+        """The word for a category, kind, band, verdict or reporter; an unknown identifier with spaces for underscores."""
+        return self._catalogue.gettext(spaced) if (spaced := identifier.replace("_", " ")) else ""
+
+    @property
+    def north(self) -> str:
+        """The letter that marks north on a map."""
+        return self("N")
+
+    def place(self, name: str, name_local: str | None = None) -> str:
+        """Both names of a place, the one in the script of this language first: 'Orrin (Оррин)'."""
+        first, *other = self.names(name, name_local)
+        return f"{first} ({other[0]})" if other else first
+
+    def names(self, name: str, name_local: str | None = None) -> tuple[str, ...]:
+        """The one or two names of a place, the one in the script of this language first."""
+        known = (name, name_local) if isinstance(name_local, str) and name_local.strip() not in ("", name) else (name,)
+        return known[::-1] if self._is_cyrillic else known
+
+    def months(self, date_from: str, date_to: str) -> str:
+        """The months of a period: 'October 2023 to September 2026'; ISO dates in."""
+        first, last = self._month(date_from), self._month(date_to)
+        return first if first == last else self("{first} to {last}", first=first, last=last)
+
+    def day(self, day: str) -> str:
+        """An ISO date in words: '13 March 2025'."""
+        when = date.fromisoformat(day)
+        return self("{day} {month} {year}", day=when.day, month=self._month_name(when), year=when.year)
+
+    def _month(self, day: str) -> str:
+        when = date.fromisoformat(day)
+        return self("{month} {year}", month=self._month_name(when), year=when.year)
+
+    def _month_name(self, day: date) -> str:
+        name = str(format_date(day, "LLLL", locale=self._locale))
+        return name if self.language == SOURCE_LANGUAGE else name.lower()
+
+    @cached_property
+    def _locale(self) -> Locale:
+        return Locale.parse(self.language)
+
+    @cached_property
+    def _is_cyrillic(self) -> bool:
+        return "_Cyrl" in get_global("likely_subtags").get(self.language, "")
+
+
+@lru_cache
+def languages() -> tuple[str, ...]:
+    """The languages that a map can be made in: English and every catalogue beside this file."""
+    found = sorted(entry.name.removesuffix(".po") for entry in files(__package__).iterdir() if entry.name.endswith(".po"))
+    return (SOURCE_LANGUAGE, *found)
+
+
+@lru_cache
+def _catalogue(language: str) -> NullTranslations:
+    if language == SOURCE_LANGUAGE:
+        return NullTranslations()
+    catalogue = read_po(BytesIO(files(__package__).joinpath(f"{language}.po").read_bytes()), locale=language)
+    compiled = BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return GNUTranslations(compiled)

@@ -1,0 +1,229 @@
+"""The settings of a study, as written in study.toml, and its raw files, as registered in data/raw/sources.toml.
+
+One section a stage. Unknown keys are refused with the nearest right one, and all faults are told at once.
+Keys outside a section say who the study is about; they travel with what is released.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from datetime import date
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from tensionmap.errors import StudyError
+
+Language = Literal["en", "tg", "ky", "ru", "uz"]
+Degrees = Annotated[float, Field(ge=-180, le=180)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class Reading(_Section):
+    """How one raw file is read, where its own headers do not say it."""
+
+    sheet: str | None = Field(None, description="Sheet of a spreadsheet; the first one with a header by default.")
+    columns: dict[str, str] = Field({}, description="Our name of a column -> its header in the file.")
+    values: dict[str, str] = Field({}, description="Our name of a column -> one value for the whole file.")
+    words: dict[str, str] = Field({}, description="Category word in the file -> category of taxonomy.toml.")
+    date_format: str | None = Field(None, description="strptime format of dates in this file, e.g. '%d.%m.%Y'.")
+
+
+class Ingest(_Section):
+    """Raw files -> checked tables."""
+
+    crs: str = Field(description="Projected CRS in metres for the whole study, e.g. 'EPSG:32642'.")
+    area: tuple[Degrees, Degrees, Degrees, Degrees] = Field(description="West, south, east, north of the study area in degrees.")
+    date_from: date = Field(description="First day of the study period.")
+    date_to: date = Field(description="Last day of the study period.")
+    files: dict[str, Reading] = Field({}, description="Name of the source in sources.toml -> how it is read.")
+
+    @field_validator("area")
+    @classmethod
+    def _is_rectangle(cls, area: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+        west, south, east, north = area
+        if west >= east or south >= north:
+            raise ValueError("write west, south, east, north, with west < east and south < north")
+        return area
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Ingest:
+        if self.date_from > self.date_to:
+            raise ValueError("date_from is later than date_to")
+        return self
+
+
+class Link(_Section):
+    """Tables -> places that can be compared."""
+
+    cell_m: float = Field(1000, gt=0, le=100_000, description="Side of a grid cell in metres.")
+
+
+class Measure(_Section):
+    """Places -> hot spots, with their doubt."""
+
+    reach_m: float | None = Field(
+        None, gt=0, description="Neighbourhood of a cell in metres, centre to centre; by default the cells that touch it."
+    )
+    replicates: int = Field(999, ge=99, le=99_999, description="Maps on which nothing is going on, drawn to compare with.")
+    alpha: float = Field(0.05, gt=0, le=0.2, description="Share of maps of pure noise on which a hot spot may be drawn.")
+    seed: int = Field(20261120, ge=0, description="Seed of all chance.")
+
+
+class Protect(_Section):
+    """Tables -> what an audience may see."""
+
+    minimum_count: int = Field(5, ge=5, description="Fewest reports that a public number may stand for.")
+    minimum_count_sensitive: int = Field(10, ge=10, description="The same for sensitive categories.")
+    minimum_residents: int = Field(100, ge=100, description="Fewest residents of an inhabited cell with a public number.")
+
+
+class Publish(_Section):
+    """What may be seen -> maps."""
+
+    languages: tuple[Language, ...] = Field(("en", "tg"), min_length=1, description="Languages of the maps.")
+    contacts: tuple[str, ...] = Field((), description="Lines printed under 'Whom to call', as they shall read.")
+
+
+class Study(_Section):
+    """A study: who it is about, and the settings of each stage."""
+
+    name: str = Field(min_length=1, description="Name of the study, as printed on the maps.")
+    is_invented: bool = Field(False, description="True for training data: every map then says so.")
+    parties: tuple[str, ...] = Field(min_length=1, description="The parties whose claims and reports are compared.")
+    ingest: Ingest
+    link: Link = Link()
+    measure: Measure = Measure()
+    protect: Protect = Protect()
+    publish: Publish = Publish()
+
+
+INCIDENT_READERS = ("table", "kobo", "ucdp")
+LAYER_READERS = ("settlements", "claims", "resources", "services")
+RASTER_READERS = ("population", "elevation", "land_cover")
+READERS = (*INCIDENT_READERS, *LAYER_READERS, *RASTER_READERS, "none")
+
+
+class Source(_Section):
+    """One raw file, as registered in data/raw/sources.toml."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="Short unique name: lower case letters, digits, _.")
+    file: str = Field(description="File under data/raw, with forward slashes.")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Hash of the file when it was registered.")
+    publisher: str = Field(min_length=1, description="Who made it.")
+    url: str = Field("", description="Where it was published, if anywhere.")
+    licence: str = Field(min_length=1, description="What may be done with it.")
+    retrieved: date = Field(description="Day on which it was received or downloaded.")
+    reader: Literal[
+        "table", "kobo", "ucdp", "settlements", "claims", "resources", "services", "population", "elevation", "land_cover", "none"
+    ] = Field(description="Which reader reads it.")
+    reported_by: str | None = Field(None, description="Reports only: party whose people reported, 'community' or 'outside'.")
+    claimant: str | None = Field(None, description="Claims only: party that claims, if the file does not say.")
+    sensitivity: Literal["public", "internal", "sealed"] = Field("internal", description="Who may hold the file.")
+
+    @model_validator(mode="after")
+    def _says_who(self) -> Source:
+        if self.reader in INCIDENT_READERS and not self.reported_by:
+            raise ValueError("reported_by is needed: the party whose people reported, 'community' or 'outside'")
+        if Path(self.file).is_absolute() or ".." in Path(self.file).parts or "\\" in self.file:
+            raise ValueError("file must lie under data/raw and be written with forward slashes")
+        return self
+
+
+class _Register(_Section):
+    source: tuple[Source, ...] = ()
+
+
+def read_sources(path: Path) -> tuple[Source, ...]:
+    """The raw files registered at ``path``, in order of their names; every fault at once as ``StudyError``."""
+    sources = sorted(_validated(_Register, path).source, key=lambda source: source.name)
+    for what, values in (("name", [s.name for s in sources]), ("file", [s.file for s in sources])):
+        twice = sorted({value for value in values if values.count(value) > 1})
+        if twice:
+            raise StudyError(f"{path.name} uses the same {what} more than once: {', '.join(twice)}. Keep one entry each.")
+    return tuple(sources)
+
+
+def make_source(fields: dict[str, Any]) -> Source:
+    """A source from its ``fields``; every fault at once as ``StudyError``."""
+    try:
+        return Source.model_validate(fields)
+    except ValidationError as error:
+        raise StudyError.gather(
+            "This source cannot be registered:", [_in_words(Source, fault) for fault in error.errors()]
+        ) from error
+
+
+def source_as_toml(source: Source) -> str:
+    """``source`` as a block to append to sources.toml."""
+    lines = ["", "[[source]]"]
+    for key, value in source.model_dump(exclude_none=True).items():
+        # A TOML basic string and a JSON string escape alike.
+        lines.append(f"{key} = {value.isoformat() if isinstance(value, date) else json.dumps(value, ensure_ascii=False)}")
+    return "\n".join(lines) + "\n"
+
+
+def read_study(path: Path) -> Study:
+    """The study written at ``path``.
+
+    Raises
+    ------
+    StudyError
+        With every fault in the file: where it is, what is wrong, and the nearest right key.
+    """
+    return _validated(Study, path)
+
+
+def study_schema() -> dict[str, Any]:
+    """JSON schema of study.toml, for editors."""
+    return {"$schema": "http://json-schema.org/draft-07/schema#", **Study.model_json_schema()}
+
+
+def _validated(model: type[_Model], path: Path) -> _Model:
+    try:
+        return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
+    except OSError as error:
+        raise StudyError(f"{path.name} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise StudyError(f"{path.name} is not UTF-8 text. Save it again as UTF-8.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(f"{path.name} is not valid TOML: {error}.") from error
+    except ValidationError as error:
+        faults = [_in_words(model, fault) for fault in error.errors()]
+        raise StudyError.gather(f"{path.name} has settings that cannot be used:", faults) from error
+
+
+def _in_words(model: type[BaseModel], fault: Any) -> str:
+    place = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        keys = _keys_at(model, fault["loc"][:-1])
+        near = get_close_matches(str(fault["loc"][-1]), keys, n=1, cutoff=0.5)
+        remedy = f"did you mean {near[0]!r}?" if near else f"keys here are: {', '.join(keys)}"
+        return f"{place}: there is no such key; {remedy}"
+    if fault["type"] == "missing":
+        return f"{place}: this key is needed"
+    given = f" (got {fault['input']!r})" if isinstance(fault["input"], str | int | float) else ""
+    return f"{place}: {fault['msg'].removeprefix('Value error, ')}{given}"
+
+
+def _keys_at(model: type[BaseModel], place: tuple[str | int, ...]) -> list[str]:
+    """The keys that ``model`` knows at ``place``; below a table or a list any name or number leads to its entries."""
+    for part in place:
+        field = model.model_fields.get(str(part))
+        if field is None:
+            continue
+        inner = [field.annotation, *get_args(field.annotation)]
+        models = [kind for kind in inner if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        if not models:
+            return []
+        model = models[0]
+    return list(model.model_fields)

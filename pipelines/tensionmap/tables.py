@@ -1,0 +1,547 @@
+"""The contracts of every table that one stage hands to another, and the release that leaves the house.
+
+A table is a list of columns with type, unit and meaning, and, for layers, the geometry types allowed.
+``check`` tests a frame against its table and names every fault at once (column and row, never the value);
+``write`` and ``read`` store it as GeoParquet, byte for byte the same for the same content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from tensionmap.errors import ReleaseError, TableError
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+
+Kind = Literal["text", "whole", "number", "truth", "date"]
+
+DTYPES: dict[Kind, str] = {
+    "text": "str",
+    "whole": "Int64",
+    "number": "float64",
+    "truth": "bool",
+    "date": "datetime64[us]",
+}
+
+POINT = ("Point",)
+LINE = ("LineString", "MultiLineString")
+AREA = ("Polygon", "MultiPolygon")
+
+THEMES = ("crime", "tension", "cooperation")
+TIERS = ("S", "A", "B")
+SCOPES = ("crime", "tension", "internal_crime", "internal_tension")
+AUDIENCES = ("community", "police", "research")
+BANDS = ("fewer than 5 or none", "5-9", "10-19", "20+")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: what it holds, in which unit, and whether it may be empty."""
+
+    name: str
+    kind: Kind
+    meaning: str
+    may_be_empty: bool = False
+    one_of: tuple[str, ...] = ()
+    at_least: float | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """The contract of a table: its columns in order, its key, and its geometry types (none: a plain table)."""
+
+    name: str
+    meaning: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    geometry: tuple[str, ...] = ()
+    geometry_may_be_empty: bool = False
+
+    @property
+    def column_names(self) -> list[str]:
+        """Names in canonical order, the geometry last."""
+        return [c.name for c in self.columns] + (["geometry"] if self.geometry else [])
+
+
+def _text(name: str, meaning: str, **options: Any) -> Column:
+    return Column(name, "text", meaning, **options)
+
+
+def _number(name: str, meaning: str, **options: Any) -> Column:
+    return Column(name, "number", meaning, **options)
+
+
+SET_ASIDE = Table(
+    "set_aside",
+    "Every row or feature that was read but not kept, and why. rows read = kept + set aside, for every file.",
+    (
+        _text("source", "name of the source in sources.toml"),
+        _text("file", "file under data/raw"),
+        _text("sheet", "sheet of a spreadsheet, layer of a GeoPackage", may_be_empty=True),
+        Column("row", "whole", "row as a spreadsheet counts (1 is the first line); number of the feature in a layer", at_least=0),
+        _text("column", "header of the column at fault, as in the file", may_be_empty=True),
+        _text("reason", "what is wrong, in a sentence"),
+        _text("advice", "what to do"),
+        _text("original", "the row as read, JSON"),
+    ),
+    (),
+)
+
+INCIDENTS = Table(
+    "incidents",
+    "One row per report. Two sources that tell of the same event are two reports.",
+    (
+        _text("incident_id", "made from source and record_id; stable from run to run"),
+        _text("source", "name of the source in sources.toml"),
+        Column("source_row", "whole", "row in the raw file, as a spreadsheet counts (1 is the first line)", at_least=1),
+        _text("record_id", "the source's own number of the record"),
+        _text("reported_by", "the party or group whose people reported: a party's name, 'community' or 'outside'"),
+        _text("category", "category of taxonomy.toml"),
+        _text("theme", "which map it belongs to", one_of=THEMES),
+        _text("tier", "S sealed, A sensitive, B ordinary", one_of=TIERS),
+        _text("resource", "what it was about: irrigation, drinking_water, pasture, forest, land, road or none"),
+        Column("date_start", "date", "first day on which it can have happened"),
+        Column("date_end", "date", "last day on which it can have happened"),
+        _text("date_precision", "day, week, month, year or range", one_of=("day", "week", "month", "year", "range")),
+        _text(
+            "location_kind",
+            "how the place is known: gps (measured or pointed at), settlement (only its name), district, wider, none",
+            one_of=("gps", "settlement", "district", "wider", "none"),
+        ),
+        _number(
+            "location_precision_m", "radius in metres within which it happened; empty if no place", may_be_empty=True, at_least=0
+        ),
+        _text("settlement_id", "settlement or district named by the report", may_be_empty=True),
+    ),
+    ("incident_id",),
+    POINT,
+    geometry_may_be_empty=True,
+)
+
+PRIVATE_TEXT = Table(
+    "private_text",
+    "Free text of reports. Kept apart: no later stage reads it.",
+    (_text("incident_id", "key of incidents"), _text("text_private", "as written; may hold names and phone numbers")),
+    ("incident_id",),
+)
+
+SETTLEMENTS = Table(
+    "settlements",
+    "Villages and towns, and districts as places that a report can name.",
+    (
+        _text("settlement_id", "stable identifier"),
+        _text("name", "name in Latin letters"),
+        _text("name_local", "name in the local script", may_be_empty=True),
+        _text("alternatives", "other spellings, separated by |", may_be_empty=True),
+        _text("kind", "village, town or district", one_of=("village", "town", "district")),
+        Column("residents", "whole", "inhabitants; empty if unknown", may_be_empty=True, at_least=0),
+        _number("precision_m", "radius within which a report known only by this name may lie", at_least=0),
+    ),
+    ("settlement_id",),
+    POINT,
+)
+
+CLAIMS = Table(
+    "claims",
+    "Border lines and areas as dated claims: who holds that it runs so, from when to when, and according to what.",
+    (
+        _text("claim_id", "stable identifier"),
+        _text("claimant", "the party that claims it; an agreed line names all parties, joined by ' + '"),
+        _text("kind", "line or area", one_of=("line", "area")),
+        _text(
+            "status", "claimed by one party, agreed by a treaty, or undetermined", one_of=("claimed", "agreed", "undetermined")
+        ),
+        Column("date_from", "date", "first day on which the claim stood; empty: always", may_be_empty=True),
+        Column("date_to", "date", "last day on which it stood; empty: still", may_be_empty=True),
+        _text("source", "document or layer that says so"),
+    ),
+    ("claim_id",),
+    LINE + AREA,
+)
+
+RESOURCE_KINDS = ("river", "canal", "intake", "gate", "spring", "pasture", "forest")
+
+RESOURCES = Table(
+    "resources",
+    "Water, pasture and forest. A canal line is drawn downstream.",
+    (
+        _text("resource_id", "stable identifier"),
+        _text("kind", "what it is", one_of=RESOURCE_KINDS),
+        _text("name", "name", may_be_empty=True),
+        Column("season_from", "whole", "first month of use, 1 to 12; empty: all year", may_be_empty=True, at_least=1),
+        Column("season_to", "whole", "last month of use, 1 to 12", may_be_empty=True, at_least=1),
+    ),
+    ("resource_id",),
+    POINT + LINE + AREA,
+)
+
+SERVICE_KINDS = ("road", "crossing", "police_post", "meeting_place")
+
+SERVICES = Table(
+    "services",
+    "Roads, crossings of the border, police posts and meeting places.",
+    (
+        _text("service_id", "stable identifier"),
+        _text("kind", "what it is", one_of=SERVICE_KINDS),
+        _text("name", "name", may_be_empty=True),
+    ),
+    ("service_id",),
+    POINT + LINE,
+)
+
+
+def _raster(name: str, meaning: str, value: Column) -> Table:
+    position = (
+        _number("easting", "pixel centre, metres in the CRS of the study"),
+        _number("northing", "pixel centre, metres in the CRS of the study"),
+    )
+    return Table(name, meaning, (*position, value), ("easting", "northing"))
+
+
+POPULATION = _raster(
+    "population", "Inhabited pixels of the population raster.", _number("residents", "people living in the pixel", at_least=0)
+)
+ELEVATION = _raster("elevation", "Pixels of the elevation raster.", _number("elevation_m", "metres above sea level"))
+LAND_COVER = _raster("land_cover", "Pixels of the land-cover raster.", _text("land_cover", "class, ESA WorldCover's words"))
+
+
+DISTANCE_KINDS = ("canal", "intake", "gate", "spring", "river", "pasture", "forest", "road", "crossing", "police_post")
+
+_DISTANCES = tuple(
+    _number(
+        f"{kind}_m",
+        f"metres to the nearest {kind.replace('_', ' ')}; empty if there is no such layer",
+        may_be_empty=True,
+        at_least=0,
+    )
+    for kind in DISTANCE_KINDS
+)
+
+CELLS = Table(
+    "cells",
+    "The frozen grid: every square of the study area. A cell's name and place depend on cell_m alone, never on the data.",
+    (
+        _text("cell_id", "E<easting>N<northing> of the south-west corner in units of cell_m"),
+        _number("easting", "centre, metres"),
+        _number("northing", "centre, metres"),
+        _number("residents", "people living in the cell, from the population raster", at_least=0),
+        _number(
+            "residents_named",
+            "people whose village has its point in this cell: where reports known only by village land",
+            at_least=0,
+        ),
+        _number("elevation_m", "mean metres above sea level", may_be_empty=True),
+        _text("land_cover", "most frequent class", may_be_empty=True),
+        *_DISTANCES,
+    ),
+    ("cell_id",),
+    AREA,
+)
+
+PLACED = Table(
+    "placed",
+    "Where each report stands on the grid, and what is near. Reports less precise than a cell have no cell.",
+    (
+        _text("incident_id", "key of incidents"),
+        _text("cell_id", "cell it lies in; empty if the place is less precise than a cell or outside", may_be_empty=True),
+        _text(
+            "claimed_by",
+            "parties whose area claims cover the place on its first day, joined by ' + '; 'none'; empty if no cell",
+            may_be_empty=True,
+        ),
+        _number(
+            "border_m",
+            "metres to the nearest border claim standing on its first day; empty if no cell",
+            may_be_empty=True,
+            at_least=0,
+        ),
+        *_DISTANCES,
+    ),
+    ("incident_id",),
+)
+
+TERRITORY = Table(
+    "territory",
+    "Which claims cover a cell's centre, and how far each claimant's border is, for every span in which no claim changes.",
+    (
+        _text("cell_id", "key of cells"),
+        Column("date_from", "date", "first day of the span"),
+        Column("date_to", "date", "last day of the span"),
+        _text("claimant", "party, or parties of an agreed claim"),
+        _text(
+            "status",
+            "status of that claimant's nearest border line: claimed, agreed or undetermined; empty if it has none",
+            may_be_empty=True,
+        ),
+        Column("is_inside", "truth", "the centre lies in an area of this claimant"),
+        _number("border_m", "metres to this claimant's nearest border line; empty if it has none", may_be_empty=True, at_least=0),
+    ),
+    ("cell_id", "date_from", "claimant"),
+)
+
+
+VERDICTS = ("hot", "cold", "none", "too few to tell")
+
+HOTSPOTS = Table(
+    "hotspots",
+    "The local statistic of every cell and what may be claimed from it over the whole map, per scope.",
+    (
+        _text("scope", "crime and tension: tiers A and B; internal_*: every tier", one_of=SCOPES),
+        _text("cell_id", "key of cells"),
+        Column("count", "whole", "reports in the cell", at_least=0),
+        _number("expected", "reports expected if nothing is going on", at_least=0),
+        _number(
+            "gi_z", "local statistic over the neighbourhood, standardised; empty where nothing is expected", may_be_empty=True
+        ),
+        _number("p_cell", "Monte-Carlo p of this cell alone, two-sided", may_be_empty=True, at_least=0),
+        _number("p_map", "p over the whole map, step-down maximum statistic", may_be_empty=True, at_least=0),
+        _text("hotspot", "verdict by p_map", one_of=VERDICTS),
+    ),
+    ("scope", "cell_id"),
+)
+
+
+_RELEASED_CELL = (
+    _text("theme", "which map", one_of=THEMES),
+    _text("cell_id", "key of the grid"),
+    _text("band", "reports in the study period", one_of=BANDS),
+    _text("hotspot", "hot or cold over the whole map, none, or too few to tell", one_of=VERDICTS),
+)
+
+_COUNTED = (
+    Column("count", "whole", "reports in the study period", at_least=0),
+    _number("expected", "reports expected if nothing is going on", may_be_empty=True, at_least=0),
+    _number("p_map", "p over the whole map", may_be_empty=True, at_least=0),
+)
+
+_RELEASED_HOTSPOT = (
+    _text("theme", "which map", one_of=THEMES),
+    _text("hotspot_id", "number on the map: 1, 2, ..."),
+    _text("kind", "hot or cold", one_of=("hot", "cold")),
+    _text("band", "reports in the area", one_of=BANDS),
+    _text("near", "names of the settlements in or next to it, joined by |", may_be_empty=True),
+    _text("near_local", "the same in the local script", may_be_empty=True),
+)
+
+RELEASED_CELLS = Table("cells", "Counts in bands, for everybody.", _RELEASED_CELL, ("theme", "cell_id"), AREA)
+INTERNAL_CELLS = Table("cells", "Counts, for the police and research.", _RELEASED_CELL + _COUNTED, ("theme", "cell_id"), AREA)
+RELEASED_HOTSPOTS = Table("hotspots", "Hot and cold areas.", _RELEASED_HOTSPOT, ("theme", "hotspot_id"), AREA)
+RELEASED_TOTALS = Table(
+    "totals",
+    "Reports per category in bands, sealed categories left out before anything is added up.",
+    (
+        _text("theme", "which map", one_of=THEMES),
+        _text("category", "category of taxonomy.toml"),
+        _text("band", "reports", one_of=BANDS),
+    ),
+    ("theme", "category"),
+)
+INTERNAL_POINTS = Table(
+    "points",
+    "Single reports for the police: no free text, no sealed category, no number of the record.",
+    (
+        _text("theme", "which map", one_of=THEMES),
+        _text("category", "category of taxonomy.toml"),
+        _text("reported_by", "the party or group whose people reported"),
+        Column("date_start", "date", "first day on which it can have happened"),
+        _text("date_precision", "day, week, month, year or range"),
+        _number("location_precision_m", "radius in metres", at_least=0),
+    ),
+    (),
+    POINT,
+)
+
+RELEASE_TABLES: dict[str, dict[str, Table]] = {
+    "community": {"cells": RELEASED_CELLS, "hotspots": RELEASED_HOTSPOTS, "totals": RELEASED_TOTALS},
+    "police": {"cells": INTERNAL_CELLS, "hotspots": RELEASED_HOTSPOTS, "totals": RELEASED_TOTALS, "points": INTERNAL_POINTS},
+    "research": {"cells": INTERNAL_CELLS, "hotspots": RELEASED_HOTSPOTS, "totals": RELEASED_TOTALS},
+}
+BACKGROUND_TABLES: dict[str, Table] = {"settlements": SETTLEMENTS, "claims": CLAIMS, "resources": RESOURCES, "services": SERVICES}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a map must say besides its layers. Counts of a public audience are already banded or rounded."""
+
+    study: str
+    is_invented: bool
+    parties: tuple[str, ...]
+    date_from: str
+    date_to: str
+    cell_m: float
+    alpha: float
+    replicates: int
+    minimum_count: int
+    minimum_residents: int
+    reports: Mapping[str, str] = field(default_factory=dict)
+    """Reports per theme, sealed ones never among them: a count, or for a public audience 'about 640' without 'about'."""
+    unplaced_percent: Mapping[str, int] = field(default_factory=dict)
+    """Share of them, in per cent, whose place is too imprecise for the map, per theme."""
+    verdicts: Mapping[str, str] = field(default_factory=dict)
+    """Per theme: 'found', 'none found' or 'too few to tell'."""
+    is_withheld: Mapping[str, bool] = field(default_factory=dict)
+    """Per theme: a hot spot is not shown because its area holds too few reports or residents."""
+    reported_by: tuple[str, ...] = ()
+    """Who reported, without shares."""
+    missing_layers: tuple[str, ...] = ()
+    """Kinds of resources and services that the study has no layer of, e.g. 'canal': nothing can be said about them."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """What one audience may see: the only thing ``publish`` accepts.
+
+    Building one checks every table against the contract of its audience, which has no column for a name, a text, an
+    exact count (community) or a point (community, research); so a raw table cannot become a release by accident.
+    """
+
+    audience: str
+    facts: Facts
+    tables: Mapping[str, Any]
+    background: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        if self.audience not in RELEASE_TABLES:
+            raise ReleaseError(f"Unknown audience {self.audience!r}. Audiences are: {', '.join(AUDIENCES)}.")
+        for given, contracts in ((self.tables, RELEASE_TABLES[self.audience]), (self.background, BACKGROUND_TABLES)):
+            if set(given) != set(contracts):
+                raise ReleaseError(
+                    f"A release for {self.audience} holds exactly the tables {sorted(contracts)}, not {sorted(given)}."
+                )
+            for name, table in contracts.items():
+                check(given[name], table)
+
+    @property
+    def digest(self) -> str:
+        """Ten hexadecimal digits that name this content: the same data, the same digits."""
+        sha = hashlib.sha256(json.dumps([self.audience, self.facts.__dict__], default=dict, sort_keys=True).encode())
+        for name in sorted(self.tables):
+            frame = self.tables[name]
+            sha.update(name.encode())
+            plain = frame.to_wkb() if hasattr(frame, "crs") else frame
+            for row in plain.itertuples(index=False):
+                sha.update(repr(tuple(row)).encode())
+        return sha.hexdigest()[:10]
+
+
+def check(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """``frame`` with the columns of ``table`` in order, each of its type; every fault at once as ``TableError``.
+
+    Geometry is tested first (CRS present and metric, types, emptiness, validity), since pandera reports a wrong CRS
+    as a bare TypeError; then pandera tests the columns. Messages name column and row, never a value.
+    """
+    import pandas as pd
+
+    from tensionmap.crs import metric
+
+    missing = [name for name in table.column_names if name not in frame.columns]
+    extra = [str(name) for name in frame.columns if name not in table.column_names]
+    faults = [f"column {name!r} is missing" for name in missing] + [f"column {name!r} does not belong here" for name in extra]
+    if faults:
+        raise TableError.gather(f"Table {table.name!r} breaks its contract:", faults)
+
+    result = frame[table.column_names].reset_index(drop=True)
+    if table.geometry:
+        if getattr(frame, "crs", None) is None:
+            raise TableError(f"Table {table.name!r} breaks its contract:\n  it has no coordinate reference system")
+        metric(frame.crs)
+        faults += _geometry_faults(result, table)
+    for column in table.columns:
+        try:
+            result[column.name] = result[column.name].astype(DTYPES[column.kind])
+        except (TypeError, ValueError):
+            faults.append(f"column {column.name!r} cannot be read as {column.kind}")
+    if not faults:
+        faults = _column_faults(pd.DataFrame(result[[c.name for c in table.columns]]), table)
+    if faults:
+        raise TableError.gather(f"Table {table.name!r} breaks its contract:", faults)
+    return result
+
+
+def _geometry_faults(frame: gpd.GeoDataFrame, table: Table) -> list[str]:
+    geometry = frame.geometry
+    present = geometry.notna() & ~geometry.is_empty
+    faults = []
+    if not table.geometry_may_be_empty and not present.all():
+        faults.append(f"row {_first(~present)}: the geometry is empty")
+    shapes = geometry[present]
+    wrong = ~shapes.geom_type.isin(table.geometry)
+    if wrong.any():
+        faults.append(
+            f"row {_first(wrong)}: geometry type {shapes[wrong].geom_type.iloc[0]}, allowed are {', '.join(table.geometry)}"
+        )
+    invalid = ~shapes.is_valid
+    if invalid.any():
+        faults.append(f"row {_first(invalid)}: the geometry is not valid (it crosses itself)")
+    return faults
+
+
+def _first(mask: pd.Series) -> int:
+    return int(mask[mask].index[0])
+
+
+def _column_faults(frame: pd.DataFrame, table: Table) -> list[str]:
+    import pandera.pandas as pa
+
+    def checks(column: Column) -> list[Any]:
+        found = []
+        if column.one_of:
+            found.append(pa.Check.isin(list(column.one_of), error=f"not one of {', '.join(column.one_of)}"))
+        if column.at_least is not None:
+            found.append(pa.Check.ge(column.at_least, error=f"below {column.at_least:g}"))
+        return found
+
+    schema = pa.DataFrameSchema(
+        {c.name: pa.Column(nullable=c.may_be_empty, checks=checks(c)) for c in table.columns},
+        unique=list(table.key) or None,
+    )
+    try:
+        schema.validate(frame, lazy=True)
+    except pa.errors.SchemaErrors as error:
+        cases = error.failure_cases
+        return [
+            f"column {first['column']!r}, row {first['index']}: {_in_words(str(first['check']))} ({len(group)} in all)"
+            for _, group in cases.groupby(["column", "check"], sort=True, dropna=False)
+            for first in [group.iloc[0]]
+        ]
+    return []
+
+
+def _in_words(check_name: str) -> str:
+    words = {"not_nullable": "empty, but must not be", "multiple_fields_uniqueness": "the key occurs twice"}
+    return words.get(check_name, check_name)
+
+
+def empty(table: Table, crs: str | None = None) -> Any:
+    """``table`` without rows, columns in their types; ``crs`` is needed for layers."""
+    import geopandas as gpd
+    import pandas as pd
+
+    columns: dict[str, Any] = {c.name: pd.Series([], dtype=DTYPES[c.kind]) for c in table.columns}
+    if table.geometry:
+        return gpd.GeoDataFrame(columns, geometry=gpd.GeoSeries([], crs=crs), crs=crs)
+    return pd.DataFrame(columns)
+
+
+def write(frame: pd.DataFrame, table: Table, path: Path) -> None:
+    """Check ``frame`` and write it as GeoParquet (plain Parquet without geometry), sorted by the table's key."""
+    checked = check(frame, table)
+    if table.key:
+        checked = checked.sort_values(list(table.key), kind="stable", ignore_index=True)
+    checked.to_parquet(path, index=False, compression="zstd")
+
+
+def read(table: Table, path: Path) -> Any:
+    """The table stored at ``path``, checked again."""
+    import geopandas as gpd
+    import pandas as pd
+
+    frame = gpd.read_parquet(path) if table.geometry else pd.read_parquet(path)
+    return check(frame, table)

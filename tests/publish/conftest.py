@@ -1,0 +1,178 @@
+"""A small release to draw: twelve by ten cells of an invented border, for any audience."""
+
+import geopandas as gpd
+import pandas as pd
+import pytest
+from shapely.geometry import LineString, Point, Polygon, box
+
+from tensionmap import tables
+from tensionmap.tables import Facts, Release
+
+CRS = "EPSG:32626"
+WEST, SOUTH, CELL_M = 500_000, 4_760_000, 1000
+
+
+def _cell(column: int, row: int) -> Polygon:
+    west, south = WEST + column * CELL_M, SOUTH + row * CELL_M
+    return box(west, south, west + CELL_M, south + CELL_M)
+
+
+def _cells() -> gpd.GeoDataFrame:
+    bands = {(3, 3): "10-19", (3, 4): "20+", (4, 3): "5-9", (4, 4): "10-19", (8, 7): "5-9"}
+    rows = []
+    for theme in tables.THEMES:
+        for column in range(12):
+            for row in range(10):
+                band = bands.get((column, row), tables.BANDS[0]) if theme != "cooperation" else tables.BANDS[0]
+                hot = theme != "cooperation" and column in (3, 4) and row in (3, 4)
+                rows.append(
+                    {
+                        "theme": theme,
+                        "cell_id": f"E{500 + column}N{4760 + row}",
+                        "band": band,
+                        "hotspot": "hot" if hot else "none",
+                        "geometry": _cell(column, row),
+                    }
+                )
+    return gpd.GeoDataFrame(rows, crs=CRS)
+
+
+def make_release(audience: str = "community", **facts: object) -> Release:
+    cells = _cells()
+    if audience != "community":
+        cells = cells.assign(count=3, expected=1.5, p_map=0.2)
+    hotspots = gpd.GeoDataFrame(
+        [
+            {
+                "theme": theme,
+                "hotspot_id": "1",
+                "kind": "hot",
+                "band": "20+",
+                "near": "Orrin|Tavesh",
+                "near_local": "Оррин|Тавеш",
+                "geometry": box(WEST + 3000, SOUTH + 3000, WEST + 5000, SOUTH + 5000),
+            }
+            for theme in ("crime", "tension")
+        ],
+        crs=CRS,
+    )
+    totals = pd.DataFrame(
+        [
+            {"theme": "crime", "category": "theft", "band": "20+"},
+            {"theme": "crime", "category": "livestock_theft", "band": "10-19"},
+            {"theme": "tension", "category": "irrigation_dispute", "band": "20+"},
+            {"theme": "tension", "category": "pasture_dispute", "band": "5-9"},
+            {"theme": "cooperation", "category": "joint_repair", "band": "5-9"},
+        ]
+    )
+    content: dict[str, object] = {"cells": cells, "hotspots": hotspots, "totals": totals}
+    if audience == "police":
+        content["points"] = gpd.GeoDataFrame(
+            {
+                "theme": ["crime", "tension"],
+                "category": ["theft", "irrigation_dispute"],
+                "reported_by": ["Norvia", "Selmar"],
+                "date_start": pd.to_datetime(["2026-01-05", "2026-05-06"]),
+                "date_precision": ["day", "day"],
+                "location_precision_m": [10.0, 20.0],
+            },
+            geometry=[Point(WEST + 3400, SOUTH + 4200), Point(WEST + 4100, SOUTH + 3300)],
+            crs=CRS,
+        )
+    settlements = gpd.GeoDataFrame(
+        {
+            "settlement_id": ["v1", "v2", "v3"],
+            "name": ["Orrin", "Tavesh", "Ulmek"],
+            "name_local": ["Оррин", "Тавеш", "Ӯлмек"],
+            "alternatives": ["", "Tavish", None],
+            "kind": ["village", "village", "town"],
+            "residents": [1200, 800, 5600],
+            "precision_m": [900.0, 800.0, 1500.0],
+        },
+        geometry=[Point(WEST + 3500, SOUTH + 3500), Point(WEST + 4600, SOUTH + 4400), Point(WEST + 8500, SOUTH + 7500)],
+        crs=CRS,
+    )
+    claims = gpd.GeoDataFrame(
+        {
+            "claim_id": ["c1", "c2", "c3", "c4", "c5"],
+            "claimant": ["Norvia", "Selmar", "Norvia + Selmar", "Norvia", "Selmar"],
+            "kind": ["line", "line", "line", "area", "area"],
+            "status": ["claimed", "claimed", "agreed", "claimed", "claimed"],
+            "date_from": pd.to_datetime(["1991-01-01", "1991-01-01", "2025-03-13", "1991-01-01", "1991-01-01"]),
+            "date_to": pd.to_datetime([None, None, None, None, None]),
+            "source": ["Norvian survey", "Selmar survey", "Treaty of 2025", "Norvian survey", "Selmar survey"],
+        },
+        geometry=[
+            LineString([(WEST, SOUTH + 5200), (WEST + 6000, SOUTH + 5600)]),
+            LineString([(WEST, SOUTH + 4600), (WEST + 6000, SOUTH + 5000)]),
+            LineString([(WEST + 6000, SOUTH + 5300), (WEST + 12000, SOUTH + 5900)]),
+            box(WEST, SOUTH + 4700, WEST + 12000, SOUTH + 10000),
+            box(WEST, SOUTH, WEST + 12000, SOUTH + 5300),
+        ],
+        crs=CRS,
+    )
+    resources = gpd.GeoDataFrame(
+        {
+            "resource_id": ["r1", "r2", "r3", "r4", "r5"],
+            "kind": ["river", "canal", "intake", "pasture", "forest"],
+            "name": ["First River", "Long Canal", "Head Intake", "High Pasture", None],
+            "season_from": pd.array([None, 4, 4, 5, None], dtype="Int64"),
+            "season_to": pd.array([None, 9, 9, 9, None], dtype="Int64"),
+        },
+        geometry=[
+            LineString([(WEST, SOUTH + 2000), (WEST + 12000, SOUTH + 2600)]),
+            LineString([(WEST + 1000, SOUTH + 2100), (WEST + 4000, SOUTH + 4000), (WEST + 9000, SOUTH + 7000)]),
+            Point(WEST + 1000, SOUTH + 2100),
+            box(WEST + 9000, SOUTH + 1000, WEST + 11500, SOUTH + 3500),
+            box(WEST + 500, SOUTH + 7500, WEST + 2500, SOUTH + 9500),
+        ],
+        crs=CRS,
+    )
+    services = gpd.GeoDataFrame(
+        {
+            "service_id": ["s1", "s2", "s3", "s4"],
+            "kind": ["road", "crossing", "police_post", "meeting_place"],
+            "name": [None, "Bridge Crossing", "Orrin Post", "Council House"],
+        },
+        geometry=[
+            LineString([(WEST, SOUTH + 3300), (WEST + 5000, SOUTH + 4500), (WEST + 12000, SOUTH + 7800)]),
+            Point(WEST + 6300, SOUTH + 5350),
+            Point(WEST + 3600, SOUTH + 3300),
+            Point(WEST + 8300, SOUTH + 7600),
+        ],
+        crs=CRS,
+    )
+    known: dict[str, object] = {
+        "study": "Small Border",
+        "is_invented": True,
+        "parties": ("Norvia", "Selmar"),
+        "date_from": "2023-10-01",
+        "date_to": "2026-09-30",
+        "cell_m": 1000.0,
+        "alpha": 0.05,
+        "replicates": 999,
+        "minimum_count": 5,
+        "minimum_residents": 100,
+        "reports": {"crime": "640", "tension": "410", "cooperation": "60"},
+        "unplaced_percent": {"crime": 7, "tension": 12, "cooperation": 0},
+        "verdicts": {"crime": "found", "tension": "found", "cooperation": "too few to tell"},
+        "is_withheld": {"crime": True, "tension": False, "cooperation": False},
+        "reported_by": ("Norvia", "Selmar", "community"),
+        "missing_layers": ("gate", "spring"),
+    }
+    return Release(
+        audience,
+        Facts(**{**known, **facts}),  # type: ignore[arg-type]
+        content,
+        {"settlements": settlements, "claims": claims, "resources": resources, "services": services},
+    )
+
+
+@pytest.fixture
+def release():
+    return make_release
+
+
+@pytest.fixture(params=tables.AUDIENCES)
+def any_release(request):
+    return make_release(request.param)

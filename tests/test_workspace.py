@@ -1,0 +1,166 @@
+"""The study's folders: found, registered, checked; results come whole or not at all."""
+
+import multiprocessing
+from dataclasses import dataclass
+from datetime import date
+
+import pytest
+
+from tensionmap.errors import RawDataError, StudyError, WorkspaceError
+from tensionmap.workspace import Workspace, find_workspace, make_workspace, register
+
+GIVEN = {"publisher": "Police", "licence": "internal", "reader": "table", "reported_by": "First party"}
+DAY = date(2026, 1, 2)
+
+
+@pytest.fixture
+def study(tmp_path):
+    return make_workspace(tmp_path / "valley")
+
+
+@pytest.fixture
+def register_csv(tmp_path):
+    path = tmp_path / "Police register.csv"
+    path.write_text("date;place\n2025-01-01;Here\n")
+    return path
+
+
+def test_no_study_anywhere_is_said(tmp_path):
+    with pytest.raises(WorkspaceError, match="tensionmap init"):
+        find_workspace(tmp_path)
+
+
+def test_a_study_is_found_from_below_and_not_made_twice(study):
+    below = study.root / "data" / "raw"
+    assert find_workspace(below).root == study.root
+    with pytest.raises(WorkspaceError, match="already holds"):
+        make_workspace(study.root)
+
+
+def test_a_new_study_is_sound(study):
+    study.require_usable()
+    assert study.sources == ()
+    assert (study.root / "study.schema.json").exists()
+
+
+def test_a_file_dropped_changed_or_lost_is_named(study, register_csv):
+    register(study, register_csv, GIVEN, retrieved=DAY)
+    (study.raw / "stray.csv").write_text("x")
+    (study.raw / "Police register.csv").write_text("other")
+    faults = Workspace(study.root).check_raw()
+    assert [fault.split(". ")[0] for fault in faults] == [
+        "data/raw/Police register.csv: the file has changed since it was registered",
+        "data/raw/stray.csv: the file is not registered",
+    ]
+    (study.raw / "Police register.csv").unlink()
+    with pytest.raises(RawDataError, match="the file is missing"):
+        Workspace(study.root).require_raw()
+
+
+def test_a_registered_file_is_copied_hashed_and_listed(study, register_csv):
+    source = register(study, register_csv, GIVEN, retrieved=DAY)
+    assert (source.name, source.file, source.retrieved) == ("police_register", "Police register.csv", DAY)
+    assert Workspace(study.root).sources == (source,)
+    assert list(Workspace(study.root).require_raw()) == ["data/raw/Police register.csv"]
+
+
+def test_a_changed_file_can_be_registered_again(study, register_csv):
+    first = register(study, register_csv, GIVEN, retrieved=DAY)
+    file = study.raw / first.file
+    file.write_text("date;place\n2025-01-01;There\n")
+    second = register(Workspace(study.root), file, {}, retrieved=date(2026, 2, 3))
+    assert second.sha256 != first.sha256
+    assert Workspace(study.root).sources == (second,)
+    assert Workspace(study.root).check_raw() == []
+
+
+def test_another_file_of_the_same_name_is_not_overwritten(study, register_csv):
+    register(study, register_csv, GIVEN, retrieved=DAY)
+    with pytest.raises(RawDataError, match="already holds a file"):
+        register(Workspace(study.root), register_csv, GIVEN, retrieved=DAY)
+
+
+def test_a_file_no_reader_knows_is_refused(study, register_csv):
+    with pytest.raises(RawDataError, match="no reader recognises"):
+        register(study, register_csv, {**GIVEN, "reader": None}, retrieved=DAY)
+    assert list(study.raw.glob("*.csv")) == []
+
+
+def test_settings_and_register_faults_come_together(study):
+    (study.root / "study.toml").write_text("nam = 1")
+    study.sources_file.write_text("[[source]]\nname = 'x'\n")
+    with pytest.raises(StudyError) as caught:
+        Workspace(study.root).require_usable()
+    assert "did you mean 'name'?" in str(caught.value)
+    assert "source.0.sha256: this key is needed" in str(caught.value)
+
+
+def test_a_reading_for_no_source_is_named(study):
+    path = study.root / "study.toml"
+    path.write_text(path.read_text() + '\n[ingest.files.ghost]\nsheet = "1"\n')
+    with pytest.raises(StudyError, match="ingest.files.ghost: no source of this name"):
+        Workspace(study.root).require_usable()
+
+
+def write(staged: Workspace, text: str) -> None:
+    (staged.folder("publish") / "a.txt").write_text(text)
+    (staged.root / "maps/web/m.html").write_text(text)
+
+
+def contents(workspace: Workspace) -> list[str]:
+    return [(workspace.root / path).read_text() for path in sorted(workspace.outputs("publish"))]
+
+
+def test_a_stage_that_fails_leaves_the_last_good_state(study):
+    with study.locked(), study.staging("publish") as staged:
+        write(staged, "good")
+    with pytest.raises(ZeroDivisionError), study.locked(), study.staging("publish") as staged:
+        write(staged, "half")
+        raise ZeroDivisionError
+    assert contents(study) == ["good", "good"]
+
+
+@dataclass(frozen=True)
+class Killed(Workspace):
+    """A workspace whose process dies after so many folders were moved into place."""
+
+    moves: int = 0
+
+    def _move_in(self, stage: str) -> None:
+        import os
+        from pathlib import Path
+
+        real, left = Path.replace, [self.moves]
+
+        def replace(path, target):
+            if left[0] == 0:
+                os._exit(9)
+            left[0] -= 1
+            return real(path, target)
+
+        Path.replace = replace  # type: ignore[method-assign]
+        super()._move_in(stage)
+
+
+def _die(root, moves):
+    killed = Killed(root, moves)
+    with killed.locked(), killed.staging("publish") as staged:
+        write(staged, "new")
+
+
+@pytest.mark.parametrize("moves", range(6))
+def test_killed_while_moving_in_is_completed_by_the_next_run(study, moves):
+    with study.locked(), study.staging("publish") as staged:
+        write(staged, "old")
+    process = multiprocessing.get_context("spawn").Process(target=_die, args=(study.root, moves))
+    process.start()
+    process.join()
+    assert process.exitcode == 9
+    with study.locked():
+        assert contents(study) == ["new", "new"]
+    assert not (study.root / "data/processed/.staging").exists()
+
+
+def test_two_runs_at_once_are_kept_apart(study):
+    with study.locked(), pytest.raises(WorkspaceError, match="Another run"), Workspace(study.root).locked():
+        pass
