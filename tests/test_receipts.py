@@ -4,7 +4,9 @@ from dataclasses import replace
 
 from tensionmap.receipts import Makings, Receipt, hash_code, read_receipt, reasons_to_remake, sha256
 
-MAKINGS = Makings({"cell_m": 1000, "files": {"a": {"sheet": None}}}, {"data/raw/a.csv": "1"}, {"link/grid.py": "2"}, {"numpy": "2.0"})
+MAKINGS = Makings(
+    {"cell_m": 1000, "files": {"a": {"sheet": None}}}, {"data/raw/a.csv": "1"}, {"link/grid.py": "2"}, {"numpy": "2.0"}
+)
 RECEIPT = Receipt("link", MAKINGS, {"data/processed/link/cells.parquet": "3"}, {"cells": 5}, ("a choice",))
 
 
@@ -17,7 +19,10 @@ def test_without_receipt_it_is_not_made_yet():
 
 
 def test_a_setting_is_named_with_both_values():
-    assert reasons(settings={"cell_m": 2000, "files": {"a": {"sheet": "x"}}}) == ["cell_m 1000 -> 2000", 'files.a.sheet not set -> "x"']
+    assert reasons(settings={"cell_m": 2000, "files": {"a": {"sheet": "x"}}}) == [
+        "cell_m 1000 -> 2000",
+        'files.a.sheet not set -> "x"',
+    ]
 
 
 def test_files_code_and_versions_are_named():

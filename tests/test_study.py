@@ -8,6 +8,7 @@ import pytest
 
 from tensionmap.errors import StudyError
 from tensionmap.study import make_source, read_sources, read_study, source_as_toml, study_schema
+from tensionmap.tables import data_dictionary
 
 ROOT = Path(__file__).parents[1]
 SOUND = """
@@ -88,6 +89,11 @@ def test_schema_for_editors_has_not_drifted():
     assert written == json.loads(json.dumps(study_schema())), "write it again: tensionmap schema > study.schema.json"
 
 
+def test_data_dictionary_has_not_drifted():
+    written = (ROOT / "docs" / "data-dictionary.md").read_text(encoding="utf-8")
+    assert written == data_dictionary(), "write it again: tensionmap schema tables > docs/data-dictionary.md"
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -113,5 +119,5 @@ def test_a_source_written_as_toml_is_read_back(tmp_path):
 def test_a_name_or_file_used_twice_is_refused(tmp_path):
     text = source_as_toml(make_source(SOURCE)) + source_as_toml(make_source({**SOURCE, "name": "other"}))
     (tmp_path / "sources.toml").write_text(text, encoding="utf-8")
-    with pytest.raises(StudyError, match="same file more than once: register.csv"):
+    with pytest.raises(StudyError, match="same file more than once"):
         read_sources(tmp_path / "sources.toml")

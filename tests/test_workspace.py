@@ -98,13 +98,13 @@ def test_settings_and_register_faults_come_together(study):
 def test_a_reading_for_no_source_is_named(study):
     path = study.root / "study.toml"
     path.write_text(path.read_text() + '\n[ingest.files.ghost]\nsheet = "1"\n')
-    with pytest.raises(StudyError, match="ingest.files.ghost: no source of this name"):
+    with pytest.raises(StudyError, match=r"ingest\.files\.ghost: no source of this name"):
         Workspace(study.root).require_usable()
 
 
 def write(staged: Workspace, text: str) -> None:
+    (staged.root / "maps/web/m.html").write_text("half" if isinstance(text, bytes) else text)
     (staged.folder("publish") / "a.txt").write_text(text)
-    (staged.root / "maps/web/m.html").write_text(text)
 
 
 def contents(workspace: Workspace) -> list[str]:
@@ -114,9 +114,8 @@ def contents(workspace: Workspace) -> list[str]:
 def test_a_stage_that_fails_leaves_the_last_good_state(study):
     with study.locked(), study.staging("publish") as staged:
         write(staged, "good")
-    with pytest.raises(ZeroDivisionError), study.locked(), study.staging("publish") as staged:
-        write(staged, "half")
-        raise ZeroDivisionError
+    with pytest.raises(TypeError), study.locked(), study.staging("publish") as staged:
+        write(staged, b"half")  # type: ignore[arg-type]
     assert contents(study) == ["good", "good"]
 
 

@@ -89,7 +89,7 @@ def check() -> None:
 
     workspace = find_workspace(Path.cwd())
     workspace.require_usable()
-    click.echo(f"{workspace.study.name}: the settings are sound, and {len(workspace.sources)} raw files are as registered.")
+    click.echo(f"{workspace.study.name}: the settings are sound. Raw files as registered: {len(workspace.sources)}.")
 
 
 @main.command()
@@ -124,13 +124,19 @@ def status() -> None:
 
 
 @main.command()
-def schema() -> None:
-    """Print the JSON schema of study.toml, for editors."""
-    import json
+@click.argument("what", type=click.Choice(["study", "tables"]), default="study")
+def schema(what: str) -> None:
+    """Print the JSON schema of study.toml for editors, or the dictionary of all TABLES."""
+    if what == "tables":
+        from tensionmap.tables import data_dictionary
 
-    from tensionmap.study import study_schema
+        click.echo(data_dictionary(), nl=False)
+    else:
+        import json
 
-    click.echo(json.dumps(study_schema(), indent=1, ensure_ascii=False))
+        from tensionmap.study import study_schema
+
+        click.echo(json.dumps(study_schema(), indent=1, ensure_ascii=False))
 
 
 class _Teller:

@@ -32,7 +32,7 @@ def metric(code: str) -> CRS:
         ) from error
     if not crs.is_projected or crs.axis_info[0].unit_name != "metre":
         raise GeometryError(
-            f"{code!r} ({crs.name}) is not a projected CRS in metres, so distances and areas would be wrong. "
+            f"{crs.to_string()!r} ({crs.name}) is not a projected CRS in metres, so distances and areas would be wrong. "
             "Use the UTM zone of the study area, for example 'EPSG:32642' for 66 to 72 degrees east."
         )
     return crs

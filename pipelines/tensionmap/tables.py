@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -287,6 +287,42 @@ TERRITORY = Table(
 )
 
 
+CANAL_POSITIONS = ("head", "middle", "tail")
+
+CANAL_SECTIONS = Table(
+    "canal_sections",
+    "Canals cut at their junctions, intakes and gates; each section is drawn downstream.",
+    (
+        Column("resource_id", "text", "the canal, key of resources"),
+        Column("section", "whole", "1, 2, ... downstream along the canal", at_least=1),
+        Column("intake_id", "text", "nearest intake upstream, key of resources; empty: none is known", may_be_empty=True),
+        Column(
+            "from_intake_m",
+            "number",
+            "metres along the canals from the intake (from the top of the canal if none is known) to where the section begins; "
+            "empty if the canals run in a circle",
+            may_be_empty=True,
+            at_least=0,
+        ),
+        Column(
+            "position",
+            "text",
+            "third of the way from the intake to its farthest canal end in which the middle of the section lies",
+            may_be_empty=True,
+            one_of=CANAL_POSITIONS,
+        ),
+        Column("gates_upstream", "text", "gates that its water has passed, keys of resources joined by |", may_be_empty=True),
+        Column(
+            "crosses_claims",
+            "text",
+            "whose claimed areas it runs through, downstream, joined by ' > '; empty if it stays in the same",
+            may_be_empty=True,
+        ),
+    ),
+    ("resource_id", "section"),
+    LINE,
+)
+
 VERDICTS = ("hot", "cold", "none", "too few to tell")
 
 HOTSPOTS = Table(
@@ -366,6 +402,15 @@ RELEASE_TABLES: dict[str, dict[str, Table]] = {
 BACKGROUND_TABLES: dict[str, Table] = {"settlements": SETTLEMENTS, "claims": CLAIMS, "resources": RESOURCES, "services": SERVICES}
 
 
+HANDED_ON: dict[str, tuple[Table, ...]] = {
+    "ingest": (INCIDENTS, PRIVATE_TEXT, SET_ASIDE, SETTLEMENTS, CLAIMS, RESOURCES, SERVICES, POPULATION, ELEVATION, LAND_COVER),
+    "link": (CELLS, PLACED, TERRITORY, CANAL_SECTIONS),
+    "measure": (HOTSPOTS,),
+    "protect": (RELEASED_CELLS, INTERNAL_CELLS, RELEASED_HOTSPOTS, RELEASED_TOTALS, INTERNAL_POINTS),
+}
+"""What each stage writes; ``protect`` writes a folder for each audience."""
+
+
 @dataclass(frozen=True)
 class Facts:
     """What a map must say besides its layers. Counts of a public audience are already banded or rounded."""
@@ -375,6 +420,8 @@ class Facts:
     parties: tuple[str, ...]
     date_from: str
     date_to: str
+    extent: tuple[float, float, float, float]
+    """West, south, east, north of the grid, in metres. A cell inside it that a release does not list is in the lowest band."""
     cell_m: float
     alpha: float
     replicates: int
@@ -530,6 +577,14 @@ def empty(table: Table, crs: str | None = None) -> Any:
     return pd.DataFrame(columns)
 
 
+def concat(frames: Sequence[pd.DataFrame], table: Table, crs: str | None = None) -> Any:
+    """All ``frames`` as one ``table``; empty, in ``crs``, if none has rows."""
+    import pandas as pd
+
+    filled = [frame for frame in frames if len(frame)]
+    return check(pd.concat(filled, ignore_index=True), table) if filled else empty(table, crs)
+
+
 def write(frame: pd.DataFrame, table: Table, path: Path) -> None:
     """Check ``frame`` and write it as GeoParquet (plain Parquet without geometry), sorted by the table's key."""
     checked = check(frame, table)
@@ -545,3 +600,61 @@ def read(table: Table, path: Path) -> Any:
 
     frame = gpd.read_parquet(path) if table.geometry else pd.read_parquet(path)
     return check(frame, table)
+
+
+def write_release(release: Release, folder: Path) -> None:
+    """Write a release into ``folder``: ``release.json`` and one GeoParquet a table, the same bytes for the same content."""
+    folder.mkdir(parents=True, exist_ok=True)
+    contracts = {**RELEASE_TABLES[release.audience], **BACKGROUND_TABLES}
+    for name, frame in {**release.tables, **release.background}.items():
+        write(frame, contracts[name], folder / f"{name}.parquet")
+    told = {"audience": release.audience, "facts": asdict(release.facts)}
+    text = json.dumps(told, ensure_ascii=False, indent=1, sort_keys=True)
+    (folder / "release.json").write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def read_release(folder: Path) -> Release:
+    """The release that `write_release` put into ``folder``, every table checked again against its audience's contract.
+
+    Raises
+    ------
+    ReleaseError
+        If there is no release, or one that does not say for whom it is and what it is about.
+    TableError
+        If a table breaks its contract.
+    """
+    try:
+        told = json.loads((folder / "release.json").read_text(encoding="utf-8"))
+        audience = told["audience"]
+        of_facts: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in told["facts"].items()}
+        facts = Facts(**of_facts)
+        contracts = RELEASE_TABLES[audience]
+        release_tables = {name: read(table, folder / f"{name}.parquet") for name, table in contracts.items()}
+        background = {name: read(table, folder / f"{name}.parquet") for name, table in BACKGROUND_TABLES.items()}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ReleaseError(f"There is no whole release in the folder {folder.name!r}. Run the protect stage again.") from error
+    return Release(audience, facts, release_tables, background)
+
+
+def data_dictionary() -> str:
+    """Every table of every stage in Markdown: columns, types, units and meaning."""
+    lines = [
+        "# Data dictionary",
+        "",
+        "Printed by `tensionmap schema tables`; dates are days, coordinates metres in the CRS of the study.",
+    ]
+    for stage, contracts in HANDED_ON.items():
+        lines += ["", f"## {stage}"]
+        for table in contracts:
+            lines += ["", f"### {table.name}", "", table.meaning, "", "| column | type | meaning |", "|---|---|---|"]
+            lines += [
+                f"| `{c.name}` | {c.kind}{', may be empty' if c.may_be_empty else ''} | {_meaning(c)} |" for c in table.columns
+            ]
+            if table.geometry:
+                lines.append(f"| `geometry` | {' or '.join(table.geometry)} | |")
+    return "\n".join(lines) + "\n"
+
+
+def _meaning(column: Column) -> str:
+    values = f" (one of: {', '.join(column.one_of)})" if column.one_of else ""
+    return (column.meaning + values).replace("|", "\\|")

@@ -62,6 +62,10 @@ class Workspace:
         """Folder in which ``stage`` keeps its tables and its receipt."""
         return self._processed / stage
 
+    def maps(self, kind: str) -> Path:
+        """Folder of maps of one ``kind``: web or paper."""
+        return self.root / "maps" / kind
+
     def raw_file(self, source: Source) -> Path:
         """The file of ``source``."""
         return self.raw / source.file

@@ -148,6 +148,7 @@ def make_release(audience: str = "community", **facts: object) -> Release:
         "parties": ("Norvia", "Selmar"),
         "date_from": "2023-10-01",
         "date_to": "2026-09-30",
+        "extent": (WEST, SOUTH, WEST + 12 * CELL_M, SOUTH + 10 * CELL_M),
         "cell_m": 1000.0,
         "alpha": 0.05,
         "replicates": 999,

@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -43,11 +43,11 @@ _11 = np.uint64(11)
 def compiled(function: Function) -> Function:
     """``function`` as machine code that runs beside other threads; kept on disk where some folder can be written."""
     try:
-        fast: Function = numba.njit(cache=True, nogil=True)(function)
+        fast = numba.njit(cache=True, nogil=True)(function)
     except RuntimeError:
         # Neither the package nor the user's cache folder can be written: compile once a process.
         fast = numba.njit(nogil=True)(function)
-    return fast
+    return cast(Function, fast)
 
 
 @compiled
@@ -74,7 +74,7 @@ def draw_counts(
     for _ in range(total):
         state += _STEP
         place = np.float64(mix(state) >> _11) * 2.0**-53 * cells
-        cell = min(np.int64(place), cells - 1)
+        cell = int(place)
         if place - cell >= keep[cell]:
             cell = other[cell]
         counts[cell] += 1

@@ -21,15 +21,14 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from html.parser import HTMLParser
 from importlib.resources import files
-from typing import Any
+from typing import Any, cast
 
 import folium
-from branca.element import Element
-from folium.folium import _default_css, _default_js
+from branca.element import Element, Figure
 from folium.map import CustomPane
 
 from tensionmap.errors import ReleaseError
@@ -60,8 +59,25 @@ _STANDS_ALONE = frozenset(
     }
 )
 
+# The addresses of folium 0.20.0, word for word and not read from Folium, where any program can add to the list.
+_LEAFLET_JS = "https://cdn.jsdelivr.net/npm/leaflet@1.9.3/dist/leaflet.js"
+_LEAFLET_CSS = "https://cdn.jsdelivr.net/npm/leaflet@1.9.3/dist/leaflet.css"
+_NOT_NEEDED = frozenset(
+    {
+        "https://code.jquery.com/jquery-3.7.1.min.js",
+        "https://cdn.jsdelivr.net/npm/bootstrap@5.2.2/dist/js/bootstrap.bundle.min.js",
+        "https://cdnjs.cloudflare.com/ajax/libs/Leaflet.awesome-markers/2.0.2/leaflet.awesome-markers.js",
+        "https://cdn.jsdelivr.net/npm/bootstrap@5.2.2/dist/css/bootstrap.min.css",
+        "https://netdna.bootstrapcdn.com/bootstrap/3.0.0/css/bootstrap-glyphicons.css",
+        "https://cdn.jsdelivr.net/npm/@fortawesome/fontawesome-free@6.2.0/css/all.min.css",
+        "https://cdnjs.cloudflare.com/ajax/libs/Leaflet.awesome-markers/2.0.2/leaflet.awesome-markers.css",
+        "https://cdn.jsdelivr.net/gh/python-visualization/folium/folium/templates/leaflet.awesome.rotate.min.css",
+    }
+)
+
 _ASSET = re.compile(r'<script src="([^"]*)"></script>|<link rel="stylesheet" href="([^"]*)"\s*/?>')
 _CSS_ADDRESS = re.compile(r"""url\(\s*['"]?([^'")]*)""", re.IGNORECASE)
+_CYRILLIC_ESCAPE = re.compile(r"\\\\|\\u(04[0-9a-f]{2})")
 _RANDOM_NAME = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 _ADDRESS_ATTRIBUTES = frozenset(
     {"src", "srcset", "href", "xlink:href", "action", "formaction", "data", "poster", "background", "ping", "cite", "manifest"}
@@ -84,9 +100,7 @@ def as_json(value: Any) -> str:
     return re.sub("[<>&]", lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value))
 
 
-def make_offline(
-    m: folium.Map, *, title: str, language: str = "en", css: str = "", body: str = "", script: str = ""
-) -> str:
+def make_offline(m: folium.Map, *, title: str, language: str = "en", css: str = "", body: str = "", script: str = "") -> str:
     """The whole HTML text of the page that shows ``m``: open it by double-click, with the cable cut.
 
     Parameters
@@ -113,7 +127,8 @@ def make_offline(
     The page forbids itself everything (``default-src 'none'``) but its own scripts, named by their sha256, its own
     styles and images inside the page. The same map gives the same bytes, rendered twice or in two processes.
     """
-    for element in _elements(m):
+    figure = cast(Figure, m.get_root())
+    for element in (e for child in figure._children.values() for e in _elements(child)):
         if type(element) not in _STANDS_ALONE:
             raise ReleaseError(
                 f"The map holds a {type(element).__name__}, which needs more than Leaflet (a network, jQuery or icon fonts) "
@@ -122,11 +137,10 @@ def make_offline(
     if m.objects_to_stay_in_front:
         raise ReleaseError("keep_in_front needs jQuery, which is not in the page. Add the layers in their order instead.")
 
-    figure = m.get_root()
     page = figure.render()
-    page = _numbered(page + "\0" + script, {e._id for part in (figure, figure.header, figure.html, figure.script) for e in _tree(part)})
-    page, script = page.split("\0")
-    page = _ASSET.sub(_vendored_asset, page)
+    parts = (figure, figure.header, figure.html, figure.script)
+    page, script = _numbered([page, script], {element._id for part in parts for element in _tree(part)})
+    page = _ASSET.sub(_vendored_asset, _with_letters(page))
     page = page.replace("<body>", f"<body>\n{body}", 1).replace("</html>", f"<script>\n{script}\n</script>\n</html>", 1)
     page = page.replace("</head>", f"<style>\n{css}\n</style>\n</head>", 1)
 
@@ -156,39 +170,35 @@ def _tree(element: Element) -> Iterator[Element]:
         yield from _tree(child)
 
 
-def _numbered(page: str, random_names: Iterable[str]) -> str:
-    """``page`` with every random name of Folium replaced by its number in order of appearance."""
-    known = set(random_names)
+def _numbered(texts: list[str], known: set[str]) -> list[str]:
+    """``texts`` with every random name of Folium replaced by its number in order of appearance."""
     numbers: dict[str, str] = {}
 
     def number(found: re.Match[str]) -> str:
         name = found[0]
         return numbers.setdefault(name, str(len(numbers) + 1)) if name in known else name
 
-    return _RANDOM_NAME.sub(number, page)
+    return [_RANDOM_NAME.sub(number, text) for text in texts]
+
+
+def _with_letters(page: str) -> str:
+    """``page`` with Cyrillic letters instead of their escapes, which take three times the room."""
+    return _CYRILLIC_ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else found[0], page)
 
 
 def _vendored_asset(found: re.Match[str]) -> str:
     """The code in the page instead of the tag that would fetch it."""
     address = html.unescape(found[1] or found[2])
-    try:
-        kind = _assets()[address]
-    except KeyError:
-        raise ReleaseError(
-            f"The map wants to load {address}, which is not among the files kept for pages without internet. "
-            "Leave out the plugin that needs it."
-        ) from None
-    return {"js": _leaflet_js, "css": _leaflet_css, "": str}[kind]()
-
-
-@lru_cache
-def _assets() -> dict[str, str]:
-    """What each address of a plain Folium map becomes: Leaflet's code or style, or nothing where nothing needs it."""
-    addresses = dict.fromkeys((address for _, address in (*_default_js, *_default_css)), "")
-    return addresses | {
-        "https://cdn.jsdelivr.net/npm/leaflet@1.9.3/dist/leaflet.js": "js",
-        "https://cdn.jsdelivr.net/npm/leaflet@1.9.3/dist/leaflet.css": "css",
-    }
+    if address == _LEAFLET_JS:
+        return _leaflet_js()
+    if address == _LEAFLET_CSS:
+        return _leaflet_css()
+    if address in _NOT_NEEDED:
+        return ""
+    raise ReleaseError(
+        f"The map wants to load {address}, which is not among the files kept for pages without internet. "
+        "Leave out the plugin that needs it."
+    )
 
 
 def _leaflet_js() -> str:
@@ -197,10 +207,7 @@ def _leaflet_js() -> str:
         option: _data_uri(f"images/{name}.png")
         for option, name in (("iconUrl", "marker-icon"), ("iconRetinaUrl", "marker-icon-2x"), ("shadowUrl", "marker-shadow"))
     }
-    settings = (
-        f'L.Icon.Default.imagePath = ""; L.Icon.Default.mergeOptions({as_json(icons)}); '
-        "L.Map.mergeOptions({attributionControl: false});"
-    )
+    settings = f"L.Icon.Default.mergeOptions({as_json(icons)}); L.Map.mergeOptions({{attributionControl: false}});"
     return f"<script>\n{code}\n{settings}\n</script>"
 
 
@@ -247,7 +254,8 @@ class _Inspection(HTMLParser):
         self._inside = ""
 
     def handle_endtag(self, tag: str) -> None:
-        self._inside = ""
+        if tag == self._inside:
+            self._inside = ""
 
     def handle_data(self, data: str) -> None:
         if self._inside == "script":
@@ -260,6 +268,8 @@ class _Inspection(HTMLParser):
             raise ReleaseError(f"A <{tag}> element of the page has the attribute {name}, which the page forbids itself.")
         if name in _ADDRESS_ATTRIBUTES and not value.startswith(("data:image/", "#")):
             raise ReleaseError(f"The {name} of a <{tag}> element of the page is an address outside the page. Take it out.")
+        if name == "http-equiv" and value.lower() != "content-type":
+            raise ReleaseError(f"The page holds a <meta http-equiv={value!r}>, which could lead out of the page. Take it out.")
         if name == "style":
             _refuse_css(value)
 

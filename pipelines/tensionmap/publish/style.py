@@ -84,6 +84,11 @@ BANDS: dict[str, Band] = {
     )
 }
 HATCH_LINE_PT = 0.8
+OUTSIDE_GREY = "#d9d9d9"
+SMALLEST_HATCHED_MM = 3.0
+"""Squares smaller than this on paper carry a mark instead of a hatch, which would not be seen."""
+MARKS: dict[str, str] = {BAND_NAMES[1]: "none", BAND_NAMES[2]: "left", BAND_NAMES[3]: "full"}
+"""How much of the mark of a small square is black, in matplotlib's fill styles: empty, half, full."""
 CELL_EDGE = Stroke(0.8, colour="#8c8c8c", screen_colour="#8c8c8c")
 
 HOTSPOTS: dict[str, Stroke] = {
@@ -106,21 +111,24 @@ LINES: dict[str, Stroke] = {
 }
 
 GROUNDS: dict[str, Ground] = {
-    "pasture": Ground(Stroke(0.8, (4.0, 1.6), colour="#3d3d3d", screen_colour="#7d8b3a"), "pasture", "#dfe3bf"),
-    "forest": Ground(Stroke(0.8, colour="#3d3d3d", screen_colour="#3f7f4f"), "forest", "#b9d3b6"),
+    "pasture": Ground(Stroke(1.0, (4.0, 1.8), screen_colour="#7d8b3a"), "pasture", "#dfe3bf"),
+    "forest": Ground(Stroke(1.0, screen_colour="#3f7f4f"), "forest", "#b9d3b6"),
 }
 
 SYMBOLS: dict[str, Symbol] = {
-    "village": Symbol("o", "●", 4.0, is_filled=False),
+    "village": Symbol("o", "●", 4.8, is_filled=False),
     "town": Symbol("o", "●", 6.5),
-    "intake": Symbol("s", "■", 5.5, is_filled=False, screen_colour="#1f5f99"),
-    "gate": Symbol("s", "■", 5.0, screen_colour="#1f5f99"),
+    "intake": Symbol("v", "▼", 6.5, is_filled=False, screen_colour="#1f5f99"),
+    "gate": Symbol("v", "▼", 6.5, screen_colour="#1f5f99"),
     "spring": Symbol("d", "♦", 6.5, is_filled=False, screen_colour="#1f5f99"),
     "crossing": Symbol("X", "✖", 7.0),
     "police_post": Symbol("^", "▲", 7.5),
     "meeting_place": Symbol("*", "★", 9.5),
+    "joint_work": Symbol("P", "✚", 8.0, is_filled=False, screen_colour="#1b6e53"),
     "report": Symbol("+", "+", 5.5, is_filled=False, screen_colour="#3f007d"),
 }
+UNNAMED = Symbol("o", "●", 2.6)
+"""A settlement whose name has no room."""
 
 
 def claimant_letters(parties: Iterable[str]) -> dict[str, str]:

@@ -18,6 +18,7 @@ from babel.core import get_global
 from babel.dates import format_date
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
 
 from tensionmap.errors import ReleaseError
 
@@ -135,12 +136,16 @@ class Words:
 
     def label(self, identifier: str) -> str:
         """The word for a category, kind, band, verdict or reporter; an unknown identifier with spaces for underscores."""
-        return self._catalogue.gettext(spaced) if (spaced := identifier.replace("_", " ")) else ""
+        return self._catalogue.gettext(identifier.replace("_", " ")) if identifier else ""
+
+    def number(self, number: float) -> str:
+        """A number as it is written in this language: '100,000'."""
+        return str(format_decimal(number, locale=self._locale))
 
     @property
     def north(self) -> str:
         """The letter that marks north on a map."""
-        return self("N")
+        return self(sentence("N"))
 
     def place(self, name: str, name_local: str | None = None) -> str:
         """Both names of a place, the one in the script of this language first: 'Orrin (Оррин)'."""
@@ -155,16 +160,16 @@ class Words:
     def months(self, date_from: str, date_to: str) -> str:
         """The months of a period: 'October 2023 to September 2026'; ISO dates in."""
         first, last = self._month(date_from), self._month(date_to)
-        return first if first == last else self("{first} to {last}", first=first, last=last)
+        return first if first == last else self(sentence("{first} to {last}"), first=first, last=last)
 
     def day(self, day: str) -> str:
         """An ISO date in words: '13 March 2025'."""
         when = date.fromisoformat(day)
-        return self("{day} {month} {year}", day=when.day, month=self._month_name(when), year=when.year)
+        return self(sentence("{day} {month} {year}"), day=when.day, month=self._month_name(when), year=when.year)
 
     def _month(self, day: str) -> str:
         when = date.fromisoformat(day)
-        return self("{month} {year}", month=self._month_name(when), year=when.year)
+        return self(sentence("{month} {year}"), month=self._month_name(when), year=when.year)
 
     def _month_name(self, day: date) -> str:
         name = str(format_date(day, "LLLL", locale=self._locale))

@@ -1,0 +1,158 @@
+"""Which claims cover a place on a day, and how far each claimant's border is. No claim is preferred to another."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from tensionmap.errors import GeometryError
+from tensionmap.link.nearby import nearest
+from tensionmap.tables import TERRITORY, check, empty
+
+ONE_DAY = pd.Timedelta(days=1)
+TOGETHER = " + "
+NOBODY = "none"
+
+
+def claims_on(claims: gpd.GeoDataFrame, day: dt.date) -> gpd.GeoDataFrame:
+    """The claims that stand on a day: date_from and date_to belong to the claim, an empty date is no limit."""
+    when = pd.Timestamp(day)
+    return claims[~(claims["date_from"] > when) & ~(claims["date_to"] < when)]
+
+
+def spans(claims: gpd.GeoDataFrame, *, date_from: dt.date, date_to: dt.date) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
+    """First and last day of every stretch of the period in which no claim begins or ends."""
+    first, last = pd.Timestamp(date_from), pd.Timestamp(date_to)
+    changes = pd.concat([claims["date_from"], claims["date_to"] + ONE_DAY]).dropna()
+    starts = sorted({first, *(day for day in changes if first < day <= last)})
+    return list(zip(starts, [*(day - ONE_DAY for day in starts[1:]), last], strict=True))
+
+
+def territory(cells: pd.DataFrame, claims: gpd.GeoDataFrame, *, date_from: dt.date, date_to: dt.date) -> pd.DataFrame:
+    """For every cell, span and claimant: is the centre inside, how far is the border, and what is its status.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        With ``cell_id``, ``easting`` and ``northing`` of the centres.
+    claims : GeoDataFrame
+        The table CLAIMS, in the CRS of the cells.
+    date_from, date_to : date
+        First and last day of the study period.
+
+    Returns
+    -------
+    DataFrame
+        The table TERRITORY, sorted by span, claimant and cell. A claimant has rows in the spans in which a claim of his
+        stands. ``border_m`` is measured from the cell's centre to his nearest border *line*, and is NaN if he has none.
+
+    Notes
+    -----
+    Outlines of areas are not taken for border lines: they also run along third states and between districts of one party.
+    """
+    claims = claims.sort_values("claim_id", kind="stable")
+    points = gpd.GeoSeries(gpd.points_from_xy(cells["easting"], cells["northing"]), crs=claims.crs)
+    found = [
+        _of_claimant(cells["cell_id"], points, own, span, str(claimant))
+        for span in spans(claims, date_from=date_from, date_to=date_to)
+        for claimant, own in claims_on(claims, span[0]).groupby("claimant")
+    ]
+    return check(pd.concat(found), TERRITORY) if found else empty(TERRITORY)
+
+
+def _of_claimant(
+    cell_ids: pd.Series, points: gpd.GeoSeries, own: gpd.GeoDataFrame, span: tuple[pd.Timestamp, pd.Timestamp], claimant: str
+) -> pd.DataFrame:
+    lines, areas = own[own["kind"] == "line"], own[own["kind"] == "area"]
+    border_m, line = nearest(points, lines.geometry)
+    status = np.where(line >= 0, lines["status"].to_numpy(dtype=object)[line] if len(lines) else None, None)
+    is_inside = np.zeros(len(points), dtype=bool)
+    is_inside[shapely.STRtree(areas.geometry.to_numpy()).query(points.to_numpy(), predicate="intersects")[0]] = True
+    return pd.DataFrame(
+        {
+            "cell_id": cell_ids.to_numpy(),
+            "date_from": span[0],
+            "date_to": span[1],
+            "claimant": claimant,
+            "status": pd.Series(status, dtype="str"),
+            "is_inside": is_inside,
+            "border_m": border_m,
+        }
+    )
+
+
+def claimed_by(points: gpd.GeoSeries, dates: pd.Series, claims: gpd.GeoDataFrame) -> pd.Series:
+    """Who claims each place on its day: the parties of all area claims that cover it, joined by ' + ', or 'none'.
+
+    Parameters
+    ----------
+    points : GeoSeries of Point
+        In the CRS of the claims.
+    dates : Series of datetime64
+        The day that is asked for, same index.
+    claims : GeoDataFrame
+        The table CLAIMS.
+
+    Returns
+    -------
+    Series of str
+        Same index; parties in alphabetical order, each once. A place on the outline of an area is covered by it.
+
+    Raises
+    ------
+    GeometryError
+        Points and claims are in different CRSs.
+    """
+    if points.crs != claims.crs:
+        raise GeometryError(f"Points in {points.crs} and claims in {claims.crs} cannot be compared: project one of them.")
+    areas = claims[claims["kind"] == "area"]
+    point, area = shapely.STRtree(areas.geometry.to_numpy()).query(points.to_numpy(), predicate="intersects")
+    pairs = pd.DataFrame(
+        {
+            "point": point,
+            "claimant": areas["claimant"].to_numpy(dtype=object)[area],
+            "day": dates.to_numpy()[point],
+            "date_from": areas["date_from"].to_numpy()[area],
+            "date_to": areas["date_to"].to_numpy()[area],
+        }
+    )
+    stands = ~(pairs["date_from"] > pairs["day"]) & ~(pairs["date_to"] < pairs["day"])
+    parties = pairs[stands].groupby("point")["claimant"].agg(joined)
+    return parties.reindex(range(len(points))).fillna(NOBODY).set_axis(points.index).astype("str")
+
+
+def joined(claimants: Any) -> str:
+    """All parties among the claimants, each once, in alphabetical order."""
+    return TOGETHER.join(sorted({party for claimant in claimants for party in claimant.split(TOGETHER)})) or NOBODY
+
+
+def border_m(points: gpd.GeoSeries, dates: pd.Series, claims: gpd.GeoDataFrame) -> pd.Series:
+    """Metres from each place to the nearest border line that anybody claims or has agreed on its day; NaN if there is none.
+
+    Parameters as in :func:`claimed_by`; same index as ``points``.
+    """
+    lines = claims[claims["kind"] == "line"]
+    distance_m = pd.Series(np.nan, index=points.index, dtype="float64")
+    if points.empty:
+        return distance_m
+    for first, last in spans(lines, date_from=dates.min(), date_to=dates.max()):
+        during = dates.between(first, last).to_numpy()
+        distance_m[during] = nearest(points[during], claims_on(lines, first).geometry)[0]
+    return distance_m
+
+
+def without_claims(claims: gpd.GeoDataFrame) -> tuple[str, ...]:
+    """Notes: what cannot be told if there are no border lines, or no areas."""
+    notes = []
+    if not (claims["kind"] == "line").any():
+        notes.append(
+            "No border lines: how far a place is from any border cannot be told (outlines of areas are not border lines)."
+        )
+    if not (claims["kind"] == "area").any():
+        notes.append("No claimed areas: who claims a place cannot be told.")
+    return tuple(notes)

@@ -1,0 +1,79 @@
+"""Helpers for every stage's tests."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tensionmap import pipeline
+from tensionmap.workspace import STAGES, Workspace
+
+ROOT = Path(__file__).parents[1]
+
+
+class Listener:
+    """Remembers which stages were made, and why."""
+
+    def __init__(self) -> None:
+        self.made: dict[str, list[str]] = {}
+        self.said: list[tuple[str, str]] = []
+
+    def starts(self, stage, why):
+        if why:
+            self.made[stage] = list(why)
+
+    def notes(self, stage, text):
+        self.said.append((stage, text))
+
+    def progresses(self, label, done, total):
+        assert 0 <= done <= total, label
+
+
+def _bring_up(root: Path, until: str = "publish") -> Listener:
+    listener = Listener()
+    pipeline.run(Workspace(root), until, listener)
+    return listener
+
+
+def _new_study(root: Path) -> Path:
+    shutil.copytree(ROOT / "data" / "raw", root / "data" / "raw")
+    shutil.copy(ROOT / "study.toml", root / "study.toml")
+    return root
+
+
+@pytest.fixture(scope="session")
+def bring_up():
+    """Run the stages of a study's folder; what was made and said comes back."""
+    return _bring_up
+
+
+@pytest.fixture(scope="session")
+def new_study():
+    """Put the example study, not yet run, into a new folder."""
+    return _new_study
+
+
+@pytest.fixture(scope="session")
+def finished_study(tmp_path_factory) -> Path:
+    """The example study, run once. Not to be changed: copy it first."""
+    root = _new_study(tmp_path_factory.mktemp("two_rivers"))
+    assert list(_bring_up(root).made) == list(STAGES)
+    return root
+
+
+@pytest.fixture(scope="session")
+def leaks() -> ModuleType:
+    """The scanner: ``leaks.find_leaks(data, kind, leaks.Canaries(...))`` lists what a file tells that it must not."""
+    path = Path(__file__).with_name("leaks.py")
+    spec = importlib.util.spec_from_file_location("leaks", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["leaks"] = module
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,248 @@
+"""An invented border of twelve by ten cells with reports of every tier, and a release made of it for any audience."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from shapely.geometry import LineString, Point, box
+
+from tensionmap import tables
+from tensionmap.protect.policy import Policy
+from tensionmap.protect.release import make_release
+
+CRS = "EPSG:32626"
+WEST, SOUTH, CELL_M = 500_000, 4_760_000, 1000.0
+COLUMNS, ROWS = 12, 10
+CATEGORIES = {
+    "crime": {"theft": "B", "burglary": "B", "fraud": "B", "drugs": "A", "weapons": "A", "domestic_violence": "S"},
+    "tension": {"irrigation_dispute": "B", "pasture_dispute": "B", "youth_violence": "A", "recruitment": "S"},
+    "cooperation": {"joint_repair": "B", "agreement": "B"},
+}
+World = dict[str, Any]
+
+
+def cell(column: int, row: int) -> str:
+    return f"E{500 + column}N{4760 + row}"
+
+
+def make_cells() -> gpd.GeoDataFrame:
+    places = [(column, row) for column in range(COLUMNS) for row in range(ROWS)]
+    frame = pd.DataFrame({"cell_id": [cell(*place) for place in places]})
+    frame["easting"] = [WEST + (column + 0.5) * CELL_M for column, _ in places]
+    frame["northing"] = [SOUTH + (row + 0.5) * CELL_M for _, row in places]
+    frame["residents"] = [0.0 if column >= 9 else 400.0 for column, _ in places]
+    frame["residents_named"] = 0.0
+    frame["elevation_m"] = 900.0
+    frame["land_cover"] = "cropland"
+    for kind in tables.DISTANCE_KINDS:
+        frame[f"{kind}_m"] = np.nan
+    shapes = [box(e - 500, n - 500, e + 500, n + 500) for e, n in zip(frame["easting"], frame["northing"], strict=True)]
+    return tables.check(gpd.GeoDataFrame(frame, geometry=shapes, crs=CRS), tables.CELLS)
+
+
+def make_reports(counts: dict[tuple[str, str | None], int], seed: int = 1) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
+    """INCIDENTS and PLACED with so many reports of a category in a cell (None: without a place)."""
+    rng = np.random.default_rng(seed)
+    themes = {category: (theme, tier) for theme, known in CATEGORIES.items() for category, tier in known.items()}
+    rows: list[dict[str, Any]] = []
+    for (category, cell_id), count in counts.items():
+        for _ in range(count):
+            easting, northing = rng.uniform(1, 999, 2).round(2)
+            column, row = (int(part) for part in cell_id[1:].split("N")) if cell_id else (0, 0)
+            rows.append(
+                {
+                    "record_id": f"KD-{20000 + len(rows)}",
+                    "reported_by": ("Norvia", "Selmar", "community")[int(rng.integers(3))],
+                    "category": category,
+                    "theme": themes[category][0],
+                    "tier": themes[category][1],
+                    "date_start": pd.Timestamp("2024-01-01") + pd.Timedelta(int(rng.integers(600)), unit="D"),
+                    "cell_id": cell_id,
+                    "geometry": Point(column * 1000 + easting, row * 1000 + northing) if cell_id else None,
+                }
+            )
+    frame = pd.DataFrame(
+        rows, columns=["record_id", "reported_by", "category", "theme", "tier", "date_start", "cell_id", "geometry"]
+    )
+    frame["incident_id"] = "register:" + frame["record_id"].astype(str)
+    placed = frame[["incident_id", "cell_id"]].assign(claimed_by=None, border_m=np.nan)
+    placed = placed.assign(**{f"{kind}_m": np.nan for kind in tables.DISTANCE_KINDS})
+    frame = frame.assign(
+        source="register",
+        source_row=range(2, len(frame) + 2),
+        resource="none",
+        date_end=frame["date_start"],
+        date_precision="day",
+        location_kind=np.where(frame["cell_id"].isna(), "district", "gps"),
+        location_precision_m=np.where(frame["cell_id"].isna(), 20_000.0, 10.0),
+        settlement_id=None,
+    )
+    frame = gpd.GeoDataFrame(frame.drop(columns="cell_id"), geometry="geometry", crs=CRS)
+    return tables.check(frame, tables.INCIDENTS), tables.check(placed, tables.PLACED)
+
+
+def make_hotspots(cells: gpd.GeoDataFrame, hot: dict[str, list[str]], cold: dict[str, list[str]] | None = None) -> pd.DataFrame:
+    parts = []
+    for scope in tables.SCOPES:
+        part = pd.DataFrame({"scope": scope, "cell_id": cells["cell_id"], "count": 0, "expected": 0.5, "gi_z": 0.0})
+        part["p_cell"] = part["p_map"] = 0.5
+        part["hotspot"] = "none"
+        part.loc[part["cell_id"].isin(hot.get(scope, [])), "hotspot"] = "hot"
+        part.loc[part["cell_id"].isin((cold or {}).get(scope, [])), "hotspot"] = "cold"
+        parts.append(part)
+    return tables.check(pd.concat(parts), tables.HOTSPOTS)
+
+
+def _background() -> dict[str, gpd.GeoDataFrame]:
+    settlements = gpd.GeoDataFrame(
+        {
+            "settlement_id": ["v1", "v2", "v3", "v4", "d1"],
+            "name": ["Orrin", "Tavesh", "Ulmek", "Faraway", "Orrin district"],
+            "name_local": ["Оррин", None, "Ӯлмек", "Дур", None],
+            "alternatives": None,
+            "kind": ["village", "village", "town", "village", "district"],
+            "residents": [1200, 800, 5600, None, 9000],
+            "precision_m": [900.0, 800.0, 1500.0, 500.0, 20000.0],
+        },
+        geometry=[
+            Point(WEST + 3500, SOUTH + 3500),
+            Point(WEST + 4600, SOUTH + 6000),
+            Point(WEST + 8500, SOUTH + 7500),
+            Point(WEST + 40_000, SOUTH),
+            Point(WEST + 3600, SOUTH + 3600),
+        ],
+        crs=CRS,
+    )
+    claims = gpd.GeoDataFrame(
+        {
+            "claim_id": ["c1", "c2", "c3", "c4"],
+            "claimant": ["Norvia", "Selmar", "Norvia", "Norvia + Selmar"],
+            "kind": ["line", "area", "line", "line"],
+            "status": ["claimed", "claimed", "claimed", "agreed"],
+            "date_from": pd.to_datetime([None, "1991-01-01", "1924-01-01", "2026-10-01"]),
+            "date_to": pd.to_datetime([None, "2023-10-01", "2023-09-30", None]),
+            "source": "survey",
+        },
+        geometry=[
+            LineString([(WEST - 30_000, SOUTH + 5200), (WEST + 6000, SOUTH + 5600)]),
+            box(WEST, SOUTH - 90_000, WEST + 12_000, SOUTH + 5300),
+            LineString([(WEST, SOUTH), (WEST + 1, SOUTH + 1)]),
+            LineString([(WEST, SOUTH), (WEST + 1, SOUTH + 1)]),
+        ],
+        crs=CRS,
+    )
+    resources = gpd.GeoDataFrame(
+        {
+            "resource_id": ["r2", "r1"],
+            "kind": ["pasture", "canal"],
+            "name": ["High Pasture", None],
+            "season_from": pd.array([5, None], dtype="Int64"),
+            "season_to": pd.array([9, None], dtype="Int64"),
+        },
+        geometry=[
+            box(WEST + 17_000, SOUTH, WEST + 19_000, SOUTH + 500),
+            LineString([(WEST + 40_000, SOUTH + 7000), (WEST + 9000, SOUTH + 7000), (WEST + 1000, SOUTH + 2100)]),
+        ],
+        crs=CRS,
+    )
+    services = gpd.GeoDataFrame(
+        {"service_id": ["s1"], "kind": ["police_post"], "name": ["Orrin Post"]},
+        geometry=[Point(WEST + 3600, SOUTH + 3300)],
+        crs=CRS,
+    )
+    return {"settlements": settlements, "claims": claims, "resources": resources, "services": services}
+
+
+COUNTS: dict[tuple[str, str | None], int] = {
+    ("theft", cell(3, 3)): 12,
+    ("burglary", cell(3, 3)): 3,
+    ("theft", cell(3, 4)): 21,
+    ("theft", cell(4, 5)): 4,
+    ("fraud", cell(8, 8)): 6,
+    ("fraud", cell(7, 1)): 2,
+    ("theft", None): 5,
+    ("drugs", cell(3, 3)): 9,
+    ("drugs", cell(10, 2)): 4,
+    ("weapons", cell(6, 6)): 3,
+    ("domestic_violence", cell(6, 6)): 11,
+    ("domestic_violence", cell(1, 1)): 2,
+    ("domestic_violence", None): 4,
+    ("irrigation_dispute", cell(10, 7)): 8,
+    ("irrigation_dispute", cell(4, 4)): 7,
+    ("pasture_dispute", cell(2, 8)): 2,
+    ("youth_violence", cell(2, 8)): 8,
+    ("recruitment", cell(4, 4)): 5,
+    ("joint_repair", cell(4, 4)): 6,
+    ("agreement", cell(5, 5)): 1,
+}
+HOT = {
+    "crime": [cell(3, 3), cell(3, 4), cell(4, 5), cell(10, 2)],
+    "tension": [cell(10, 7), cell(2, 8)],
+    "internal_crime": [cell(3, 3), cell(3, 4), cell(4, 5), cell(6, 6), cell(1, 1)],
+    "internal_tension": [cell(4, 4)],
+}
+COLD = {"crime": [cell(0, 9)], "internal_crime": [cell(0, 9), cell(1, 9)]}
+
+
+@pytest.fixture
+def world() -> World:
+    """Arguments of ``make_release``, audience left out."""
+    cells = make_cells()
+    incidents, placed = make_reports(COUNTS)
+    return {
+        "incidents": incidents,
+        "placed": placed,
+        "cells": cells,
+        "hotspots": make_hotspots(cells, HOT, COLD),
+        **_background(),
+        "policy": Policy(),
+        "study": "Small Border",
+        "is_invented": True,
+        "parties": ("Norvia", "Selmar"),
+        "date_from": date(2023, 10, 1),
+        "date_to": date(2026, 9, 30),
+        "cell_m": CELL_M,
+        "alpha": 0.05,
+        "replicates": 999,
+    }
+
+
+@pytest.fixture
+def release_of() -> Callable[..., tables.Release]:
+    """The release of a world, with some of its parts put in anew."""
+
+    def make(world: World, audience: str = "community", **changes: Any) -> tables.Release:
+        frames = {**world, **changes}
+        four = [frames.pop(name) for name in ("incidents", "placed", "cells", "hotspots")]
+        return make_release(*four, audience=audience, **frames)
+
+    return make
+
+
+@pytest.fixture
+def reports_of() -> Callable[..., dict[str, Any]]:
+    """The parts ``incidents`` and ``placed`` of a world with so many reports of a category in a cell."""
+
+    def make(counts: dict[tuple[str, str | None], int], **options: Any) -> dict[str, Any]:
+        return dict(zip(("incidents", "placed"), make_reports(counts, **options), strict=True))
+
+    return make
+
+
+@pytest.fixture
+def usual_counts() -> dict[tuple[str, str | None], int]:
+    return dict(COUNTS)
+
+
+@pytest.fixture
+def hotspots_of() -> Callable[..., pd.DataFrame]:
+    return make_hotspots
+
+
+@pytest.fixture
+def cell_at() -> Callable[[int, int], str]:
+    return cell

@@ -1,0 +1,444 @@
+import dataclasses
+import re
+from io import BytesIO
+from itertools import pairwise
+
+import geopandas as gpd
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from pypdf import PdfReader
+from pypdf.generic import ContentStream
+from shapely.geometry import box
+
+from tensionmap import tables
+from tensionmap.errors import ReleaseError
+from tensionmap.publish import sheet as sheets
+from tensionmap.publish import style
+from tensionmap.publish.sheet import crime_sheet, place_labels, tension_sheet, text_width_mm, wrap
+from tensionmap.publish.words import Words
+
+WEST, SOUTH = 500_000, 4_760_000
+DRAW = {"crime": crime_sheet, "tension": tension_sheet}
+DRAWN: dict[tuple[str, str, str], bytes] = {}
+
+
+@pytest.fixture
+def drawn(release):
+    """The plain sheet of a theme, an audience and a language, drawn once."""
+
+    def draw(theme, audience="community", language="en"):
+        key = (theme, audience, language)
+        if key not in DRAWN:
+            DRAWN[key] = DRAW[theme](release(audience), language=language)
+        return DRAWN[key]
+
+    return draw
+
+
+def text(pdf):
+    return " ".join(PdfReader(BytesIO(pdf)).pages[0].extract_text().split())
+
+
+def operations(pdf):
+    reader = PdfReader(BytesIO(pdf))
+    return ContentStream(reader.pages[0].get_contents(), reader).operations
+
+
+def changed(release, **frames):
+    """A release with other tables or layers."""
+    content = {name: frames.get(name, frame) for name, frame in release.tables.items()}
+    background = {name: frames.get(name, frame) for name, frame in release.background.items()}
+    return dataclasses.replace(release, tables=content, background=background)
+
+
+def study_of(release, columns, rows, settlements=0, bands=None):
+    """The release over a larger area of ``columns`` by ``rows`` cells of 1 km, with random settlements."""
+    column, row = (values.ravel() for values in np.meshgrid(np.arange(columns), np.arange(rows)))
+    west, south = WEST + 1000 * column, SOUTH + 1000 * row
+    cells = pd.concat(
+        [
+            gpd.GeoDataFrame(
+                {
+                    "theme": theme,
+                    "cell_id": [f"E{c}N{r}" for c, r in zip(column, row, strict=True)],
+                    "band": [(bands or {}).get(place, tables.BANDS[0]) for place in zip(column, row, strict=True)],
+                    "hotspot": "none",
+                },
+                geometry=shapely.box(west, south, west + 1000, south + 1000),
+                crs="EPSG:32626",
+            )
+            for theme in tables.THEMES
+        ],
+        ignore_index=True,
+    )
+    rng = np.random.default_rng(7)
+    names = [f"Village {number}" for number in range(settlements)]
+    places = gpd.GeoDataFrame(
+        {
+            "settlement_id": names,
+            "name": names,
+            "name_local": [f"Деҳаи {number}" for number in range(settlements)],
+            "alternatives": "",
+            "kind": ["town" if number % 30 == 0 else "village" for number in range(settlements)],
+            "residents": rng.integers(50, 9000, settlements),
+            "precision_m": 800.0,
+        },
+        geometry=gpd.points_from_xy(
+            WEST + 1000 * columns * rng.random(settlements), SOUTH + 1000 * rows * rng.random(settlements)
+        ),
+        crs="EPSG:32626",
+    )
+    if not settlements:
+        places = tables.empty(tables.SETTLEMENTS, "EPSG:32626")
+    return changed(release, cells=cells, settlements=places)
+
+
+def without_background(release):
+    layers = {name: tables.empty(table, "EPSG:32626") for name, table in tables.BACKGROUND_TABLES.items()}
+    return changed(release, **layers, hotspots=release.tables["hotspots"].iloc[:0])
+
+
+def with_names(release, name, local=None):
+    return changed(release, settlements=release.background["settlements"].assign(name=name, name_local=local))
+
+
+def charts_of(monkeypatch):
+    """The maps drawn from now on, to turn metres into places on the page."""
+    made = []
+
+    class Recorded(sheets._Chart):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            made.append(self)
+
+    monkeypatch.setattr(sheets, "_Chart", Recorded)
+    return made
+
+
+@pytest.mark.parametrize("draw", DRAW.values())
+@pytest.mark.parametrize("raw", ["incidents.csv", None, pd.DataFrame({"theme": ["crime"]})])
+def test_only_a_release_is_drawn(draw, raw):
+    with pytest.raises(ReleaseError, match=r"drawn from a Release, not from a (str|NoneType|DataFrame)"):
+        draw(raw, language="en")
+
+
+def test_an_unknown_language_is_refused(release):
+    with pytest.raises(ReleaseError, match="no words for language 'xx'"):
+        crime_sheet(release(), language="xx")
+
+
+def test_a_release_without_cells_is_refused(release):
+    plain = release()
+    with pytest.raises(ReleaseError, match="no cells"):
+        crime_sheet(changed(plain, cells=plain.tables["cells"].iloc[:0]), language="en")
+
+
+def test_a_letter_that_the_font_lacks_is_refused_with_the_text(release):
+    with pytest.raises(ReleaseError, match=r"no letter for U\+8B66 in the text 'Post 警'"):
+        crime_sheet(with_names(release(), "Post 警"), language="en")
+
+
+def test_type_below_nine_points_is_refused_with_the_text():
+    with pytest.raises(ReleaseError, match=r"'Small' would be printed at 8\.5 pt"):
+        text_width_mm("Small", 8.5)
+
+
+def test_a_word_wider_than_its_box_is_refused_with_the_word(release):
+    with pytest.raises(ReleaseError, match=r"The word 'w{37}\.\.\.' is wider than its box"):
+        crime_sheet(release(), language="en", contacts=["w" * 80])
+
+
+def test_texts_that_leave_no_room_for_the_map_are_refused_with_their_heading(release):
+    with pytest.raises(ReleaseError, match=r"needs 45 mm. The longest stands under 'Whom to call'"):
+        crime_sheet(release(), language="en", contacts=["Post of the district, every day"] * 60)
+
+
+def test_a_title_longer_than_two_lines_is_refused(release):
+    with pytest.raises(ReleaseError, match="is longer than two lines"):
+        crime_sheet(release(study="Border of the many rivers " * 8), language="en")
+
+
+def test_text_that_would_leave_the_page_is_refused():
+    page = sheets._Page(*sheets.A4_MM)
+    with pytest.raises(ReleaseError, match="'Far out' would leave the page"):
+        page.text(205, 100, "Far out")
+
+
+def test_two_runs_give_the_same_bytes(release, drawn):
+    assert tension_sheet(release("police"), language="tg") == drawn("tension", "police", "tg")
+
+
+def test_the_drawing_settings_of_the_user_change_nothing_and_are_left_alone(release, drawn):
+    mine = {"savefig.bbox": "tight", "font.size": 30.0, "hatch.linewidth": 5.0, "pdf.fonttype": 3}
+    plain = drawn("crime")
+    with matplotlib.rc_context(mine):
+        assert crime_sheet(release(), language="en") == plain
+        assert {name: matplotlib.rcParams[name] for name in mine} == mine
+
+
+@pytest.mark.parametrize("theme", DRAW)
+def test_it_is_one_page_of_exactly_a4_without_traces(theme, drawn):
+    reader = PdfReader(BytesIO(drawn(theme)))
+    assert len(reader.pages) == 1
+    assert [float(side) for side in reader.pages[0].mediabox] == pytest.approx([0, 0, 595.276, 841.890], abs=0.01)
+    assert not reader.metadata
+    assert "/Annots" not in reader.pages[0] or not reader.pages[0]["/Annots"]
+
+
+def test_fonts_are_embedded_with_their_letters(drawn):
+    fonts = PdfReader(BytesIO(drawn("crime", language="tg"))).pages[0]["/Resources"]["/Font"]
+    assert len(fonts) >= 2
+    for font in fonts.values():
+        font = font.get_object()
+        inner = font["/DescendantFonts"][0].get_object() if "/DescendantFonts" in font else font
+        assert "DejaVuSans" in font["/BaseFont"]
+        assert "/FontFile2" in inner["/FontDescriptor"].get_object()
+        assert "/ToUnicode" in font
+
+
+@pytest.mark.parametrize("theme", DRAW)
+def test_no_type_and_no_line_is_too_small_to_be_copied(theme, drawn):
+    done = operations(drawn(theme, "police"))
+    sizes = [float(values[1]) for values, name in done if name == b"Tf"]
+    widths = [float(values[0]) for values, name in done if name == b"w"]
+    assert min(sizes) >= style.SMALLEST_TYPE_PT
+    assert min(width for width in widths if width) >= style.THINNEST_LINE_PT
+
+
+@pytest.mark.parametrize("language", ["en", "tg"])
+def test_no_text_starts_or_ends_outside_the_page(language, drawn):
+    places = []
+
+    def visit(part, place, *_):
+        if part.strip():
+            places.append((part, float(place[4]), float(place[5])))
+
+    PdfReader(BytesIO(drawn("tension", "police", language))).pages[0].extract_text(visitor_text=visit)
+    assert len(places) > 40
+    ends = [(x, y, x + text_width_mm(" ".join(part.split()), 9) / 25.4 * 72) for part, x, y in places]
+    assert [end for end in ends if not (end[0] > 28 and end[2] < 567.5 and 28 < end[1] < 814)] == []
+
+
+def test_a_long_study_area_lies_across_the_page(release):
+    pdf = crime_sheet(study_of(without_background(release()), 140, 30), language="en")
+    assert [float(side) for side in PdfReader(BytesIO(pdf)).pages[0].mediabox][2:] == pytest.approx([841.890, 595.276], abs=0.01)
+
+
+@pytest.mark.parametrize("language", ["en", "tg"])
+@pytest.mark.parametrize("theme", DRAW)
+def test_title_period_digest_legend_and_disclaimer_can_be_searched(theme, language, drawn, release):
+    words, found = Words(language), text(drawn(theme, "community", language))
+    title = {"crime": "Crime map of {study}, {months}", "tension": "Tension map of {study}, {months}"}[theme]
+    expected = [
+        words(title, study="Small Border", months=words.months("2023-10-01", "2026-09-30")),
+        words("INVENTED TRAINING DATA: no place, person or report here is real."),
+        release().digest,
+        *(words("{band} reports", band=words.label(band)) for band in tables.BANDS[1:]),
+        words.label(tables.BANDS[0]),
+        words("more reports than chance would explain"),
+        words("Drawing a line, an area or a name does not mean that anybody accepts or endorses it."),
+        words("claimed by {claimant}{since}", claimant="Selmar", since=words(", since {day}", day=words.day("1991-01-01"))),
+        words("agreed: {claimant}{since}", claimant="Norvia + Selmar", since=words(", since {day}", day=words.day("2025-03-13"))),
+        words("What this map does not show, and why"),
+        words("On foot: {km} km in about {minutes} minutes.", km=4, minutes=60),
+        words("The study has no data on: {kinds}.", kinds=f"{words.label('gate')}, {words.label('spring')}"),
+        words("Whom to call"),
+        words.day("2026-09-30"),
+    ]
+    assert [sentence for sentence in expected if " ".join(sentence.split()) not in found] == []
+
+
+@pytest.mark.parametrize(
+    ("theme", "audience", "language"),
+    [("crime", "community", "en"), ("crime", "police", "en"), ("tension", "police", "tg"), ("tension", "research", "tg")],
+)
+def test_internal_sheets_say_so_and_public_ones_do_not(theme, audience, language, drawn):
+    words, found = Words(language), text(drawn(theme, audience, language))
+    said = {
+        "police": words("INTERNAL: for the police only. Do not copy, do not hand on.") in found,
+        "research": words("INTERNAL: for research only. Do not copy, do not hand on.") in found,
+    }
+    assert said == {"police": audience == "police", "research": audience == "research"}
+
+
+def test_real_data_of_one_side_carry_no_training_banner_and_are_called_one_sided(release):
+    found = text(crime_sheet(release(is_invented=False, reported_by=("Norvia",)), language="en"))
+    assert "INVENTED" not in found
+    assert "All reports come from one side: Norvia. What others saw is missing." in found
+
+
+def test_numbers_are_rounded_for_the_community_and_exact_inside(drawn):
+    assert "Reports: about 640." in text(drawn("crime"))
+    assert "Reports: 640." in text(drawn("crime", "police"))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "is_withheld", "summary", "doubt"),
+    [
+        ("none found", False, "No area stands out more than chance would explain.", "does not mean that there is no problem"),
+        ("too few to tell", False, "too few to tell whether any area stands out", "that is not the same as safe"),
+        ("found", True, "An area stands out, but is not shown, to protect people.", "is not shown: too few people live"),
+    ],
+)
+def test_an_empty_map_says_what_it_means(verdict, is_withheld, summary, doubt, release):
+    facts = {"verdicts": {"crime": verdict}, "is_withheld": {"crime": is_withheld}, "missing_layers": ()}
+    found = text(crime_sheet(without_background(release(**facts)), language="en", contacts=["Post 1: 000"]))
+    assert summary in found
+    assert doubt in found
+    assert "no data on" not in found
+    assert "The study has no border claims here: none is drawn." in found
+    assert "at most 5 of 100 (999 such maps were drawn)" in found
+    assert "7 of 100 reports" in found
+    assert "Post 1: 000" in found
+
+
+def test_cold_areas_and_many_numbered_areas_are_explained(release):
+    plain = release()
+    one = plain.tables["hotspots"].query("theme == 'crime'")
+    many = pd.concat([one.assign(hotspot_id=str(number), kind="hot" if number < 8 else "cold") for number in range(1, 9)])
+    many = many.set_geometry(
+        gpd.GeoSeries([box(WEST + 1000 * n, SOUTH, WEST + 1000 * n + 900, SOUTH + 900) for n in range(8)], crs=one.crs).values
+    )
+    found = text(crime_sheet(changed(plain, hotspots=many), language="en"))
+    assert "In 7 numbered areas there were more" in found
+    assert "In 1 numbered area there were fewer" in found
+    assert "fewer reports than chance would explain" in found
+    assert re.search(r"6 \([A-F]\d\): 20\+ reports: Orrin \(Оррин\), Tavesh \(Тавеш\)", found)
+    assert "and 2 more areas on the map" in found
+
+
+def test_claims_that_ended_are_counted_and_not_drawn(release):
+    plain = release()
+    claims = plain.background["claims"]
+    ended = claims.assign(date_to=claims["date_to"].where(claims["claimant"] != "Selmar", pd.Timestamp("2025-01-01")))
+    found = text(tension_sheet(changed(plain, claims=ended), language="en"))
+    assert "2 claims that ended before are not drawn." in found
+    assert "claimed by Selmar" not in found
+    assert "claimed by Norvia" in found
+
+
+def test_what_lies_outside_the_study_is_not_left_blank(release, drawn):
+    plain = release()
+    cells = plain.tables["cells"]
+    found = text(crime_sheet(changed(plain, cells=cells[cells["cell_id"] != "E511N4769"]), language="en"))
+    assert "not part of the study: nothing is known" in found
+    assert "not part of the study" not in text(drawn("crime"))
+
+
+def test_joint_work_is_on_the_tension_map(release, drawn):
+    plain = release()
+    cells = plain.tables["cells"].copy()
+    cells.loc[(cells["theme"] == "cooperation") & (cells["cell_id"] == "E505N4765"), "band"] = "5-9"
+    told = "5 or more joint repairs, agreements or meetings"
+    assert told in text(tension_sheet(changed(plain, cells=cells), language="en"))
+    assert told not in text(drawn("tension"))
+
+
+def test_names_stand_in_both_scripts(drawn):
+    assert "Ulmek Ӯлмек" in text(drawn("crime"))
+    assert "Ӯлмек Ulmek" in text(drawn("crime", language="tg"))
+
+
+def test_hostile_names_are_printed_as_they_are(release):
+    name = r"$\frac{1}{2}$ \n {x} %s <b>"
+    plain = with_names(release(study=name), name, "A$^2$_b$")
+    hotspots = plain.tables["hotspots"].assign(near=name, near_local=None)
+    found = text(crime_sheet(changed(plain, hotspots=hotspots), language="en", contacts=[name]))
+    assert found.count(name) >= 4
+    assert "A$^2$_b$" in found
+
+
+def test_a_name_too_long_for_the_map_is_left_out_and_counted(release):
+    found = text(crime_sheet(with_names(release(), "A very long name " * 20), language="en"))
+    assert "A very long name" not in found
+    assert "Names without room on the map: 3" in found
+
+
+def test_a_large_study_with_hundreds_of_settlements(release):
+    plain = study_of(release(), 145, 90, 300, {(20, 20): "20+", (21, 20): "10-19", (100, 60): "5-9"})
+    found = text(crime_sheet(plain, language="en"))
+    named = len(re.findall(r"Village \d+ Деҳаи \d+", found))
+    left_out = int(re.search(r"Names without room on the map: (\d+)", found)[1])
+    assert named > 30
+    assert 300 <= named + left_out <= 310
+    assert re.search(r"Scale 1:(800|900|1,000),000 on A4 paper", found) or "Scale 1:1,000,000" in found
+
+
+def test_a_label_takes_the_first_box_that_is_free():
+    near, far = (0, 0, 4, 2), (0, 3, 4, 5)
+    assert place_labels([[near, far], [near, far], [near, far]], frame=(0, 0, 10, 10)) == [0, 1, None]
+
+
+def test_a_label_stays_in_the_frame_and_off_what_is_taken():
+    assert place_labels([[(-1, 0, 3, 2), (0, 0, 4, 2), (5, 0, 9, 2)]], frame=(0, 0, 10, 10), taken=[(3, 1, 4, 4)]) == [2]
+    assert place_labels([], frame=(0, 0, 1, 1)) == []
+
+
+def test_boxes_that_only_touch_do_not_meet():
+    assert place_labels([[(0, 0, 2, 2)], [(2, 0, 4, 2)]], frame=(0, 0, 4, 2)) == [0, 0]
+
+
+def test_a_label_covers_no_symbol_of_a_named_place_and_a_covered_symbol_gets_no_name():
+    first, second = [(1, 0, 5, 2)], [(6, 5, 9, 7)]
+    assert place_labels([first, second], frame=(0, 0, 10, 10), symbols=[(0, 0, 1, 1), (2, 0, 3, 1)]) == [0, None]
+    assert place_labels([first, [(0, 0, 1, 2)]], frame=(0, 0, 10, 10), symbols=[(0, 0, 1, 1), None]) == [0, None]
+
+
+def test_lines_are_no_wider_than_their_box_and_keep_every_word():
+    told = "Кашидани хат, минтақа ё навиштани ном маънои онро надорад"
+    lines = wrap(told, 40)
+    assert " ".join(lines) == told
+    assert len(lines) > 1
+    assert all(text_width_mm(line, 9) <= 40 for line in lines)
+
+
+def near_point(pdf, x, y, tolerance_pt=0.4):
+    """Whether any two numbers that follow one another in the page's content lie at a point of the page."""
+    for values, _ in operations(pdf):
+        numbers = [float(value) for value in values if isinstance(value, int | float)]
+        for a, b in pairwise(numbers):
+            if abs(a - x) < tolerance_pt and abs(b - y) < tolerance_pt:
+                return True
+    return False
+
+
+@pytest.mark.parametrize(("audience", "is_shown"), [("community", False), ("research", False), ("police", True)])
+def test_single_reports_can_be_recovered_from_the_police_sheet_only(audience, is_shown, release, monkeypatch):
+    points = release("police").tables["points"].query("theme == 'crime'")
+    charts = charts_of(monkeypatch)
+    pdf = crime_sheet(release(audience), language="en")
+    x, y = shapely.get_coordinates(charts[-1].mm(points.geometry.to_numpy()))[0] / 25.4 * 72
+    arm = style.SYMBOLS["report"].size_pt / 2
+    assert near_point(pdf, x - arm, y) == is_shown
+    assert not near_point(pdf, x, y)
+    assert ("a single report, about here" in text(pdf)) == is_shown
+
+
+def test_shapes_are_cut_at_the_frame(release, monkeypatch):
+    plain = release()
+    east = WEST + 12_000
+    hook = shapely.Polygon(
+        [(east + x, SOUTH + y) for x, y in [(-2000, 1000), (9000, 1000), (9000, 5000), (0, 5000)]]
+        + [(east + x, SOUTH + y) for x, y in [(0, 4000), (500, 4000), (500, 2000), (-2000, 2000)]]
+    )
+    shapes = [shapely.LineString([(WEST - 99_000, SOUTH + 5000), (east + 99_000, SOUTH + 5000)]), hook]
+    layer = plain.background["resources"].query("resource_id in ['r1', 'r4']")
+    far = layer.set_geometry(gpd.GeoSeries(shapes, index=layer.index, crs=layer.crs))
+    charts = charts_of(monkeypatch)
+    pdf = crime_sheet(changed(plain, resources=far), language="en")
+    numbers = [float(values[0]) for values, name in operations(pdf) if name in (b"m", b"l")]
+    assert "High Pasture" in text(pdf)
+    assert min(numbers) > 20
+    assert max(numbers) < 575
+    assert charts[-1].view.resources.geom_type.tolist() == ["LineString", "Polygon"]
+
+
+def test_what_is_given_is_not_changed(release):
+    plain = release("police")
+    before = {name: frame.copy() for name, frame in {**plain.tables, **plain.background}.items()}
+    tension_sheet(plain, language="en")
+    for name, frame in {**plain.tables, **plain.background}.items():
+        pd.testing.assert_frame_equal(pd.DataFrame(frame), pd.DataFrame(before[name]))

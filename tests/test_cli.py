@@ -1,0 +1,57 @@
+"""The command line: quick, and every fault one message."""
+
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from tensionmap.cli import main
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return lambda *words, **more: CliRunner().invoke(main, list(words), **more)
+
+
+def test_help_imports_nothing_heavy():
+    code = "import sys; from tensionmap.cli import main; main(['--help'], standalone_mode=False); print(*sys.modules)"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "Begin a study in DIR" in out
+    heavy = {"pydantic", "pandas", "numpy", "geopandas", "rich", "tensionmap.workspace", "tensionmap.pipeline"}
+    assert not heavy & set(out.split())
+
+
+@pytest.mark.parametrize("command", [["check"], ["run"], ["status"], ["run", "measure"]])
+def test_without_a_study_one_sentence_and_exit_1(run, command):
+    result = run(*command)
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: There is no study.toml here")
+    assert "Traceback" not in result.output
+
+
+def test_verbose_shows_where_it_arose(run):
+    result = run("-v", "check")
+    assert type(result.exception).__name__ == "WorkspaceError"
+
+
+def test_an_unknown_stage_is_refused_with_the_stages(run):
+    result = run("run", "mesure")
+    assert result.exit_code == 2
+    assert "ingest" in result.output
+
+
+def test_init_add_check_status(run, tmp_path, monkeypatch):
+    assert "study.toml" in run("init", "valley").output
+    monkeypatch.chdir(tmp_path / "valley")
+    (tmp_path / "notes.txt").write_text("hello")
+    assert "no reader recognises" in run("add", str(tmp_path / "notes.txt"), "--publisher", "P", "--licence", "L").output
+    added = run("add", str(tmp_path / "notes.txt"), "--reader", "none", input="Police\ninternal\n")
+    assert "data/raw/notes.txt is registered as 'notes': reader none." in added.output
+    assert "Raw files as registered: 1." in run("check").output
+    assert run("status").output.splitlines()[0] == "ingest: not made yet"
+    (tmp_path / "valley/data/raw/notes.txt").write_text("changed")
+    result = run("run")
+    assert result.exit_code == 1
+    assert "has changed since it was registered" in result.output

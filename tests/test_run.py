@@ -1,0 +1,154 @@
+"""The whole way, once, on the example study: reruns, kills, equal bytes, the planted truth, and nothing private told."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tensionmap import pipeline, tables
+from tensionmap.workspace import STAGES, Workspace
+
+ROOT = Path(__file__).parents[1]
+
+
+def change(root, before, after):
+    text = (root / "study.toml").read_text(encoding="utf-8")
+    assert before in text
+    (root / "study.toml").write_text(text.replace(before, after), encoding="utf-8")
+
+
+def all_bytes(root):
+    folders = [root / "data" / "processed", root / "maps"]
+    return {p.relative_to(root).as_posix(): p.read_bytes() for f in folders for p in sorted(f.rglob("*")) if p.is_file()}
+
+
+@pytest.fixture(scope="session")
+def study(finished_study):
+    return finished_study
+
+
+@pytest.fixture
+def copy(study, tmp_path):
+    """The finished study, to be changed."""
+    return Path(shutil.copytree(study, tmp_path / "copy"))
+
+
+@pytest.fixture(scope="session")
+def truth(study):
+    return json.loads((study / "data/raw/truth.json").read_text(encoding="utf-8"))
+
+
+def test_every_map_is_there(study):
+    names = {path.relative_to(study / "maps").as_posix() for path in (study / "maps").rglob("*.*")}
+    assert names == {
+        f"{folder}/{theme}_map.{audience}.{language}.{ending}"
+        for folder, ending in (("web", "html"), ("paper", "pdf"))
+        for theme in ("crime", "tension")
+        for audience in tables.AUDIENCES
+        for language in ("en", "tg")
+    }
+
+
+def test_run_again_makes_nothing(study, bring_up):
+    assert bring_up(study).made == {}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "first", "why"),
+    [
+        ("cell_m = 1000", "cell_m = 2000", "link", "cell_m 1000.0 -> 2000.0"),
+        ("[measure]", "[measure]\nalpha = 0.01", "measure", "alpha 0.05 -> 0.01"),
+        ("[protect]", "[protect]\nminimum_count = 6", "protect", "minimum_count 5 -> 6"),
+        ('languages = ["en", "tg"]', 'languages = ["en"]', "publish", 'languages ["en", "tg"] -> ["en"]'),
+    ],
+)
+def test_a_changed_setting_remakes_exactly_what_follows(copy, bring_up, before, after, first, why):
+    change(copy, before, after)
+    assert {stage for stage in STAGES if why in pipeline.reasons(Workspace(copy), stage)} >= {first}
+    made = bring_up(copy).made
+    assert list(made) == list(STAGES[STAGES.index(first) :])
+    assert made[first] == [why]
+
+
+def test_a_hand_on_an_output_is_seen_and_mended(copy, study, bring_up):
+    path = copy / "data/processed/link/placed.parquet"
+    path.write_bytes(path.read_bytes() + b" ")
+    assert pipeline.reasons(Workspace(copy), "link") == ["output edited by hand: data/processed/link/placed.parquet"]
+    assert list(bring_up(copy).made) == ["link"]
+    assert all_bytes(copy) == all_bytes(study)
+
+
+def test_a_source_that_no_reader_reads_makes_nothing_stale(copy):
+    note = copy / "data/raw/truth.json"
+    note.write_text(note.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    assert pipeline.reasons(Workspace(copy), "ingest") == []
+
+
+def test_two_folders_get_the_same_bytes(study, tmp_path, bring_up, new_study):
+    other = new_study(tmp_path / "elsewhere")
+    bring_up(other)
+    first, second = all_bytes(study), all_bytes(other)
+    assert list(first) == list(second)
+    assert [name for name in first if first[name] != second[name]] == []
+
+
+@pytest.mark.parametrize("seconds", [1.5, 3.0, 4.5, 6.0])
+def test_killed_at_any_moment_the_next_run_completes_it(copy, study, bring_up, seconds):
+    change(copy, "cell_m = 1000", "cell_m = 2000")
+    process = subprocess.Popen([sys.executable, "-m", "tensionmap", "run", "protect"], cwd=copy, stdout=subprocess.DEVNULL)
+    time.sleep(seconds)
+    process.send_signal(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
+    process.wait()
+    for stage in STAGES:
+        written = Workspace(copy).outputs(stage)
+        assert set(written) == set(Workspace(study).outputs(stage)), "a stage is there whole, old or new"
+    change(copy, "cell_m = 2000", "cell_m = 1000")
+    bring_up(copy)
+    assert all_bytes(copy) == all_bytes(study)
+
+
+def test_every_planted_fault_is_set_aside_with_its_row(study, truth):
+    aside = pd.read_csv(study / "data/processed/ingest/set_aside.csv")
+    found = set(zip(aside["source"], aside["row"], strict=True))
+    planted = {(fault["source"], fault["row"]): fault["kind"] for fault in truth["broken"]}
+    assert {kind for place, kind in planted.items() if place not in found} == set()
+    assert sorted(found - set(planted)) == [], "a sound row was set aside"
+    assert aside[["reason", "advice"]].notna().all().all()
+
+
+def test_every_row_is_kept_or_set_aside(study, truth):
+    counts = json.loads((study / "data/processed/ingest/receipt.json").read_text(encoding="utf-8"))["counts"]
+    for source, rows in truth["rows"].items():
+        assert sum(counts[source].values()) == rows, source
+
+
+def test_planted_clusters_are_found_and_nothing_else(study):
+    sys.path.insert(0, str(ROOT / "bench"))
+    try:
+        from planted_clusters import overlap
+    finally:
+        sys.path.pop(0)
+    found, spilled = overlap(study)
+    assert (found["found"] >= 0.8).all(), found.to_string()
+    assert spilled.sum() == 0
+
+
+def test_an_imprecise_place_makes_no_hot_spot(study, truth):
+    incidents = tables.read(tables.INCIDENTS, study / "data/processed/ingest/incidents.parquet")
+    placed = tables.read(tables.PLACED, study / "data/processed/link/placed.parquet")
+    trapped = {(report["source"], report["record_id"]) for trap in truth["traps"] for report in trap["reports"]}
+    is_trapped = [key in trapped for key in zip(incidents["source"], incidents["record_id"], strict=True)]
+    cells = placed.set_index("incident_id").loc[incidents.loc[is_trapped, "incident_id"], "cell_id"]
+    assert len(cells) > 50
+    assert cells.isna().all()
+
+
+def test_the_free_text_goes_no_further_than_ingest(study):
+    for stage in STAGES[1:]:
+        assert not any("private_text" in path for path in pipeline._inputs(Workspace(study), stage))
