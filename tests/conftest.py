@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from tensionmap import pipeline
 from tensionmap.workspace import STAGES, Workspace
@@ -77,3 +78,15 @@ def leaks() -> ModuleType:
     sys.modules["leaks"] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A Chromium without a screen: the system's, else Playwright's own."""
+    found = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
+    quiet = ["--no-sandbox", "--disable-gpu", "--no-first-run"]
+    quiet += [f"--disable-{what}" for what in ("background-networking", "component-update", "sync", "quic")]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=next(filter(None, found), None), args=quiet)
+        yield chromium
+        chromium.close()

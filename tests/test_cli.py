@@ -49,7 +49,7 @@ def test_init_add_check_status(run, tmp_path, monkeypatch):
     assert "no reader recognises" in run("add", str(tmp_path / "notes.txt"), "--publisher", "P", "--licence", "L").output
     added = run("add", str(tmp_path / "notes.txt"), "--reader", "none", input="Police\ninternal\n")
     assert "data/raw/notes.txt is registered as 'notes': reader none." in added.output
-    assert "Raw files as registered: 1." in run("check").output
+    assert "Raw files read as registered: 1." in run("check").output
     assert run("status").output.splitlines()[0] == "ingest: not made yet"
     (tmp_path / "valley/data/raw/notes.txt").write_text("changed")
     result = run("run")

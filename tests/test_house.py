@@ -23,9 +23,10 @@ ALLOWED = {
     "receipts": {"errors"},
     "workspace": {"errors", "receipts", "study"},
     **{stage: {"tables", "crs", "errors"} for stage in STAGES},
-    "pipeline": {"errors", "crs", "tables", "study", "receipts", "workspace", *STAGES},
+    "rerun": {"errors", "tables", "receipts", "workspace"},
+    "pipeline": {"tables", "study", "workspace", "rerun", *STAGES},
     "__main__": {"cli"},
-    "cli": {"errors", "pipeline", "study", "tables", "workspace"},
+    "cli": {"errors", "pipeline", "rerun", "study", "tables", "workspace"},
 }
 
 

@@ -8,10 +8,15 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pypdf
 import pytest
+import shapely
 
-from tensionmap import pipeline, tables
+from tensionmap import tables
+from tensionmap.crs import DEGREES
+from tensionmap.rerun import inputs_of, reasons
 from tensionmap.workspace import STAGES, Workspace
 
 ROOT = Path(__file__).parents[1]
@@ -63,14 +68,14 @@ def test_run_again_makes_nothing(study, bring_up):
     ("before", "after", "first", "why"),
     [
         ("cell_m = 1000", "cell_m = 2000", "link", "cell_m 1000.0 -> 2000.0"),
-        ("[measure]", "[measure]\nalpha = 0.01", "measure", "alpha 0.05 -> 0.01"),
-        ("[protect]", "[protect]\nminimum_count = 6", "protect", "minimum_count 5 -> 6"),
+        ("alpha = 0.05", "alpha = 0.01", "measure", "alpha 0.05 -> 0.01"),
+        ("minimum_count = 5", "minimum_count = 6", "protect", "minimum_count 5 -> 6"),
         ('languages = ["en", "tg"]', 'languages = ["en"]', "publish", 'languages ["en", "tg"] -> ["en"]'),
     ],
 )
 def test_a_changed_setting_remakes_exactly_what_follows(copy, bring_up, before, after, first, why):
     change(copy, before, after)
-    assert {stage for stage in STAGES if why in pipeline.reasons(Workspace(copy), stage)} >= {first}
+    assert {stage for stage in STAGES if why in reasons(Workspace(copy), stage)} >= {first}
     made = bring_up(copy).made
     assert list(made) == list(STAGES[STAGES.index(first) :])
     assert made[first] == [why]
@@ -79,7 +84,7 @@ def test_a_changed_setting_remakes_exactly_what_follows(copy, bring_up, before, 
 def test_a_hand_on_an_output_is_seen_and_mended(copy, study, bring_up):
     path = copy / "data/processed/link/placed.parquet"
     path.write_bytes(path.read_bytes() + b" ")
-    assert pipeline.reasons(Workspace(copy), "link") == ["output edited by hand: data/processed/link/placed.parquet"]
+    assert reasons(Workspace(copy), "link") == ["output edited by hand: data/processed/link/placed.parquet"]
     assert list(bring_up(copy).made) == ["link"]
     assert all_bytes(copy) == all_bytes(study)
 
@@ -87,7 +92,7 @@ def test_a_hand_on_an_output_is_seen_and_mended(copy, study, bring_up):
 def test_a_source_that_no_reader_reads_makes_nothing_stale(copy):
     note = copy / "data/raw/truth.json"
     note.write_text(note.read_text(encoding="utf-8") + "\n", encoding="utf-8")
-    assert pipeline.reasons(Workspace(copy), "ingest") == []
+    assert reasons(Workspace(copy), "ingest") == []
 
 
 def test_two_folders_get_the_same_bytes(study, tmp_path, bring_up, new_study):
@@ -151,4 +156,69 @@ def test_an_imprecise_place_makes_no_hot_spot(study, truth):
 
 def test_the_free_text_goes_no_further_than_ingest(study):
     for stage in STAGES[1:]:
-        assert not any("private_text" in path for path in pipeline._inputs(Workspace(study), stage))
+        assert not any("private_text" in path for path in inputs_of(Workspace(study), stage))
+
+
+@pytest.fixture(scope="session")
+def canaries(study, truth, leaks):
+    """Every name, phone, record number and told place of the reports; and the public places that a map may show."""
+    private = truth["private"]
+    words = {*private["names"], *private["words"], *private["users"], *(report["record_id"] for report in truth["reports"])}
+    told = [(r["told_longitude"], r["told_latitude"]) for r in truth["reports"]]
+    folder = study / "data/processed"
+    layers = [
+        tables.read(table, folder / stage / f"{table.name}.parquet")
+        for stage, table in [("link", tables.CELLS), *(("ingest", table) for table in tables.BACKGROUND_TABLES.values())]
+    ]
+    allowed = np.concatenate([shapely.get_coordinates(layer.to_crs(DEGREES).geometry.to_numpy()) for layer in layers])
+    return leaks.Canaries(
+        # Six digits alone stand in any PDF by chance.
+        words=tuple(sorted(word for word in words if sum(map(str.isalnum, word)) >= (8 if word.isdigit() else 4))),
+        phones=tuple(private["phones"]),
+        points=tuple(point for point in told if None not in point),
+        allowed=tuple(map(tuple, allowed)),
+    )
+
+
+def community_files(study):
+    return [
+        path
+        for path in sorted(study.rglob("*"))
+        if path.is_file() and "community" in path.relative_to(study).as_posix() and "raw" not in path.parts
+    ]
+
+
+def test_no_byte_of_a_community_file_tells_of_a_single_incident(study, canaries, leaks):
+    files = community_files(study)
+    assert len(files) == 8 + 8
+    for path in files:
+        assert leaks.find_leaks(path.read_bytes(), path.suffix.removeprefix("."), canaries) == [], path.name
+
+
+def test_the_scanner_would_have_seen_it(study, canaries, leaks):
+    police = (study / "maps/web/crime_map.police.en.html").read_bytes()
+    assert leaks.find_leaks(police, "html", canaries) != []
+
+
+def test_every_map_opens_with_the_network_cut_and_asks_for_nothing(study, browser):
+    for path in sorted((study / "maps/web").glob("*.html")):
+        assert path.stat().st_size < 3_000_000
+        with browser.new_context(offline=True) as context:
+            page, seen = context.new_page(), []
+            page.on("request", lambda request, seen=seen: seen.append(request.url))
+            page.on("console", lambda message, seen=seen: seen.append(message.text))
+            page.on("pageerror", lambda error, seen=seen: seen.append(str(error)))
+            page.goto(path.as_uri())
+            page.wait_for_selector(".leaflet-overlay-pane svg path, .leaflet-overlay-pane canvas", state="attached")
+            assert seen == [path.as_uri()], path.name
+            banner = "INVENTED TRAINING DATA" if ".en." in path.name else "МАЪЛУМОТИ СОХТАИ ОМӮЗИШӢ"
+            assert banner in page.inner_text("body")
+
+
+def test_every_sheet_is_a4_and_says_that_the_data_are_invented(study):
+    for path in sorted((study / "maps/paper").glob("*.pdf")):
+        pages = pypdf.PdfReader(path).pages
+        for page in pages:
+            assert sorted(round(float(side) / 72 * 25.4) for side in page.mediabox[2:]) == [210, 297]
+            banner = "INVENTED TRAINING DATA" if ".en." in path.name else "МАЪЛУМОТИ СОХТАИ ОМӮЗИШӢ"
+            assert banner in page.extract_text(), path.name

@@ -85,11 +85,13 @@ def add(file: Path, **given: str | None) -> None:
 @main.command()
 def check() -> None:
     """Test the settings and the raw files, and name every fault at once."""
+    from tensionmap.pipeline import check as check_study
     from tensionmap.workspace import find_workspace
 
-    workspace = find_workspace(Path.cwd())
-    workspace.require_usable()
-    click.echo(f"{workspace.study.name}: the settings are sound. Raw files as registered: {len(workspace.sources)}.")
+    with _Teller() as teller:
+        workspace = find_workspace(Path.cwd())
+        check_study(workspace, teller)
+    click.echo(f"{workspace.study.name}: the settings are sound. Raw files read as registered: {len(workspace.sources)}.")
 
 
 @main.command()
@@ -109,7 +111,7 @@ def run(stage: str) -> None:
 @main.command()
 def status() -> None:
     """Say which stages are fresh, and why the others are not."""
-    from tensionmap.pipeline import reasons
+    from tensionmap.rerun import reasons
     from tensionmap.workspace import find_workspace
 
     stale: list[str] = []

@@ -1,26 +1,22 @@
 """The flow on one page: raw files -> ingest -> link -> measure -> protect -> publish -> maps.
 
-Five short functions, one a stage, each over pure functions that know neither study nor folder. Below them stands what
-decides whether a stage is made again: doit walks the stages in order, and a stage's receipt says why it is stale.
+Five short functions, one a stage, each over pure functions that know neither study nor folder.
 """
 
 from __future__ import annotations
 
-import json
-import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pandas as pd
 
 from tensionmap import tables
-from tensionmap.errors import TensionmapError
 from tensionmap.ingest.claims import read_claims
 from tensionmap.ingest.incidents import assemble
 from tensionmap.ingest.rasters import read_elevation, read_land_cover, read_population
-from tensionmap.ingest.readers import READERS
+from tensionmap.ingest.readers import READERS, Draft
 from tensionmap.ingest.readers import sniff as sniff_reports
 from tensionmap.ingest.resources import read_resources
 from tensionmap.ingest.services import read_services, read_settlements
@@ -35,106 +31,43 @@ from tensionmap.measure.hotspots import hotspots_of
 from tensionmap.protect.policy import Policy
 from tensionmap.protect.release import make_release
 from tensionmap.publish import sheet, web
-from tensionmap.receipts import Makings, Receipt, hash_code, library_versions, read_receipt, reasons_to_remake, sha256
-from tensionmap.study import Reading
-from tensionmap.workspace import STAGES, Workspace
+from tensionmap.rerun import Flow, Making, Teller, bring_up
+from tensionmap.study import Reading, Source
+from tensionmap.workspace import Workspace
 
 
-class Teller(Protocol):
-    """Whoever listens to a run."""
-
-    def starts(self, stage: str, why: Sequence[str]) -> None:
-        """``stage`` is made now, because of ``why``; nothing in ``why``: it is fresh and is left alone."""
-
-    def notes(self, stage: str, text: str) -> None:
-        """An automatic choice, a mending or a result worth saying."""
-
-    def progresses(self, label: str, done: int, total: int) -> None:
-        """``done`` of ``total`` steps are behind us."""
-
-
-@dataclass
-class _Making:
-    """One stage at work: where it reads, where it writes, and what it has to say about it."""
-
-    stage: str
-    here: Workspace
-    to: Workspace
-    teller: Teller
-    rows: dict[str, int] = field(default_factory=dict)
-    choices: list[str] = field(default_factory=list)
-    counts: dict[str, dict[str, int]] = field(default_factory=dict)
-    aside: list[pd.DataFrame] = field(default_factory=list)
-
-    def read(self, stage: str, table: tables.Table) -> Any:
-        return tables.read(table, self.here.folder(stage) / f"{table.name}.parquet")
-
-    def write(self, frame: Any, table: tables.Table) -> None:
-        tables.write(frame, table, self.to.folder(self.stage) / f"{table.name}.parquet")
-        self.rows[table.name] = len(frame)
-
-    def note(self, *texts: str) -> None:
-        for text in texts:
-            self.choices.append(text)
-            self.teller.notes(self.stage, text)
-
-    def set_aside(self, rows: pd.DataFrame) -> None:
-        """Keep these rows for data/processed/ingest/set_aside.csv, and count them for their sources."""
-        self.aside.append(rows)
-        for source, count in rows.groupby("source").size().items():
-            self.counts.setdefault(str(source), {"kept": 0, "set_aside": 0})["set_aside"] += int(count)
-
-    def count(self, source: str, *, kept: int) -> None:
-        self.counts.setdefault(source, {"kept": 0, "set_aside": 0})["kept"] += kept
-
-    def progress(self, label: str, done: int, total: int) -> None:
-        self.teller.progresses(f"{self.stage}: {label}", done, total)
-
-
-def ingest(making: _Making) -> None:
+def ingest(making: Making) -> None:
     """RAW FILES -> CHECKED TABLES: every row is kept, or set aside with its reason."""
-    here, how = making.here, making.here.study.ingest
-    layers = {name: _read_layers(making, name) for name in LAYERS}
-    for name in RASTERS:
-        _read_rasters(making, name)
-    drafts = {}
-    sources = [source for source in here.sources if source.reader in READERS]
-    for done, source in enumerate(sources):
-        making.progress(source.file, done, len(sources))
-        reading = how.files.get(source.name, Reading())
-        drafts[source.name] = READERS[source.reader](
-            here.raw_file(source),
-            source=source.name,
-            file=source.file,
-            sheet=reading.sheet,
-            columns=reading.columns,
-            values=reading.values,
-        )
+    how = making.here.study.ingest
+    raw = read_raw(making)
     found = assemble(
-        drafts,
-        reported_by={source.name: source.reported_by or "" for source in sources},
-        parties=here.study.parties,
-        gazetteer=layers["settlements"],
+        raw.drafts,
+        reported_by={name: raw.sources[name].reported_by or "" for name in raw.drafts},
+        parties=making.here.study.parties,
+        gazetteer=raw.layers["settlements"],
         taxonomy=read_taxonomy(),
         words={name: reading.words for name, reading in how.files.items()},
-        date_formats={source.name: how.files.get(source.name, Reading()).date_format for source in sources},
+        date_formats={name: how.files.get(name, Reading()).date_format for name in raw.drafts},
         crs=how.crs,
         area=how.area,
         date_from=how.date_from,
         date_to=how.date_to,
     )
+    for name, (_, table) in {**LAYERS, **RASTERS}.items():
+        making.write(raw.layers[name], table)
     making.write(found.incidents, tables.INCIDENTS)
     making.write(found.private_text, tables.PRIVATE_TEXT)
     making.note(*found.notes)
     making.set_aside(found.set_aside)
-    for source in sources:
-        making.count(source.name, kept=int((found.incidents["source"] == source.name).sum()))
+    for name, kept in found.incidents["source"].value_counts().items():
+        making.count(str(name), kept=int(kept))
     (making.to.folder("ingest") / "set_aside.csv").write_bytes(as_csv(making.aside))
     for name, count in sorted(making.counts.items()):
-        making.note(f"{name}: {sum(count.values())} rows read, {count['kept']} kept, {count['set_aside']} set aside")
+        what = "rows read" if name in raw.drafts else "features in and around the study area"
+        making.note(f"{name}: {sum(count.values())} {what}, {count['kept']} kept, {count['set_aside']} set aside")
 
 
-def link(making: _Making) -> None:
+def link(making: Making) -> None:
     """TABLES -> PLACES THAT CAN BE COMPARED: the frozen grid, what is near, and whose claims cover it on which day."""
     study = making.here.study
     when = {"date_from": study.ingest.date_from, "date_to": study.ingest.date_to}
@@ -162,7 +95,7 @@ def link(making: _Making) -> None:
     making.note(*notes, *unplaced(incidents, placed), *without_claims(claims), *canal_notes)
 
 
-def measure(making: _Making) -> None:
+def measure(making: Making) -> None:
     """PLACES -> HOT SPOTS, WITH THEIR DOUBT: one map for each scope."""
     settings = making.here.study.measure
     cells, placed = making.read("link", tables.CELLS), making.read("link", tables.PLACED)
@@ -171,21 +104,26 @@ def measure(making: _Making) -> None:
     for done, scope in enumerate(tables.SCOPES):
         making.progress(scope, done, len(tables.SCOPES))
         of_scope = reports[in_scope(reports, scope)]
+        events = once(of_scope)
         spots = hotspots_of(
-            of_scope["cell_id"],
-            of_scope["location_kind"] == "settlement",
+            events["cell_id"],
+            events["location_kind"] == "settlement",
             cells,
             reach_m=settings.reach_m,
             replicates=settings.replicates,
             alpha=settings.alpha,
+            share_outside=settings.share_outside,
             seed=settings.seed,
         )
-        making.note(f"{scope}: {_verdict(spots)}, from {of_scope['cell_id'].notna().sum()} of {len(of_scope)} reports")
+        making.note(
+            f"{scope}: {_verdict(spots)}, from {events['cell_id'].notna().sum()} of {len(events)} events; "
+            f"{len(of_scope) - len(events)} more reports tell of one of them again"
+        )
         found.append(spots.assign(scope=scope))
     making.write(pd.concat(found, ignore_index=True), tables.HOTSPOTS)
 
 
-def protect(making: _Making) -> None:
+def protect(making: Making) -> None:
     """TABLES -> WHAT AN AUDIENCE MAY SEE: one release for each audience."""
     study = making.here.study
     for audience in tables.AUDIENCES:
@@ -213,7 +151,7 @@ def protect(making: _Making) -> None:
         making.note(f"{audience}: release {release.digest}")
 
 
-def publish(making: _Making) -> None:
+def publish(making: Making) -> None:
     """WHAT MAY BE SEEN -> MAPS: a page and a sheet for each audience, language and theme."""
     settings = making.here.study.publish
     drawings: list[tuple[Callable[..., str | bytes], str, str, str]] = [
@@ -233,7 +171,7 @@ def publish(making: _Making) -> None:
         path.write_bytes(drawn.encode() if isinstance(drawn, str) else drawn)
 
 
-FLOW: dict[str, Callable[[_Making], None]] = {
+FLOW: Flow = {
     "ingest": ingest,
     "link": link,
     "measure": measure,
@@ -254,49 +192,85 @@ RASTERS = {
 }
 
 
-def _read_layers(making: _Making, name: str) -> Any:
-    """All files of one kind of layer as one table, written; an empty table if the study has none."""
-    read, table = LAYERS[name]
-    study = making.here.study.ingest
-    found = []
-    for source in (source for source in making.here.sources if source.reader == name):
-        reading = study.files.get(source.name, Reading())
-        how = {
-            "source": source.name,
-            "file": source.file,
-            "crs": study.crs,
-            "area": study.area,
-            "columns": reading.columns,
-            "values": reading.values,
-            "words": reading.words,
-            "sheet": reading.sheet,
-        }
-        of_claims = {"claimant": source.claimant, "date_format": reading.date_format} if name == "claims" else {}
-        kept = read(making.here.raw_file(source), **how, **of_claims)
-        making.note(*kept.notes)
-        making.set_aside(kept.set_aside)
-        making.count(source.name, kept=len(kept.table))
-        found.append(kept.table)
-    layer = tables.concat(found, table, study.crs)
-    making.write(layer, table)
-    return layer
+@dataclass(frozen=True)
+class Raw:
+    """What the raw files say: reports as drafts, layers and rasters as tables."""
+
+    sources: dict[str, Source]
+    drafts: dict[str, Draft]
+    layers: dict[str, Any]
 
 
-def _read_rasters(making: _Making, name: str) -> None:
-    read, table = RASTERS[name]
+def read_raw(making: Making) -> Raw:
+    """Every registered file through its reader; the faults of all files are told at once."""
+    sources = {source.name: source for source in making.here.sources if source.reader != "none"}
+    drafts: dict[str, Draft] = {}
+    layers: dict[str, list[Any]] = {name: [] for name in (*LAYERS, *RASTERS)}
+    for done, source in enumerate(sources.values()):
+        making.progress(source.file, done, len(sources))
+        with making.gathering():
+            if source.reader in READERS:
+                drafts[source.name] = _read_reports(making, source)
+            elif source.reader in LAYERS:
+                layers[source.reader].append(_read_layer(making, source))
+            else:
+                layers[source.reader].append(_read_raster(making, source))
+    making.require_sound()
+    contracts = {name: table for name, (_, table) in {**LAYERS, **RASTERS}.items()}
+    crs = making.here.study.ingest.crs
+    return Raw(sources, drafts, {name: tables.concat(found, contracts[name], crs) for name, found in layers.items()})
+
+
+def _read_reports(making: Making, source: Source) -> Draft:
+    reading = making.here.study.ingest.files.get(source.name, Reading())
+    return READERS[source.reader](
+        making.here.raw_file(source),
+        source=source.name,
+        file=source.file,
+        sheet=reading.sheet,
+        columns=reading.columns,
+        values=reading.values,
+    )
+
+
+def _read_layer(making: Making, source: Source) -> Any:
     study = making.here.study.ingest
-    found = []
-    for source in (source for source in making.here.sources if source.reader == name):
-        frame, notes = read(making.here.raw_file(source), crs=study.crs, area=study.area)
-        making.note(*notes)
-        found.append(frame)
-    making.write(tables.concat(found, table), table)
+    reading = study.files.get(source.name, Reading())
+    of_claims = {"claimant": source.claimant, "date_format": reading.date_format} if source.reader == "claims" else {}
+    kept = LAYERS[source.reader][0](
+        making.here.raw_file(source),
+        source=source.name,
+        file=source.file,
+        crs=study.crs,
+        area=study.area,
+        columns=reading.columns,
+        values=reading.values,
+        words=reading.words,
+        sheet=reading.sheet,
+        **of_claims,
+    )
+    making.note(*kept.notes)
+    making.set_aside(kept.set_aside)
+    making.count(source.name, kept=len(kept.table))
+    return kept.table
+
+
+def _read_raster(making: Making, source: Source) -> Any:
+    study = making.here.study.ingest
+    frame, notes = RASTERS[source.reader][0](making.here.raw_file(source), crs=study.crs, area=study.area)
+    making.note(*notes)
+    return frame
 
 
 def in_scope(reports: pd.DataFrame, scope: str) -> pd.Series:
     """Which reports a scope counts: its theme, and without ``internal_`` no sealed ones."""
     theme = scope.removeprefix("internal_")
     return (reports["theme"] == theme) & ((reports["tier"] != "S") | (scope != theme))
+
+
+def once(reports: pd.DataFrame) -> pd.DataFrame:
+    """Of each event the one report that stands for it. All reports of an event are of one category, hence of one scope."""
+    return reports[reports["incident_id"] == reports["event_id"]]
 
 
 def _verdict(spots: pd.DataFrame) -> str:
@@ -310,108 +284,12 @@ def sniff(file: Path) -> str | None:
     return sniff_reports(file)
 
 
-# The files that a stage reads, by the stage that wrote them. Nothing downstream reads the free text.
-READS: dict[str, dict[str, tuple[str, ...]]] = {
-    "ingest": {},
-    "link": {"ingest": ("incidents", "settlements", "claims", "resources", "services", "population", "elevation", "land_cover")},
-    "measure": {"ingest": ("incidents",), "link": ("cells", "placed")},
-    "protect": {
-        "ingest": ("incidents", "settlements", "claims", "resources", "services"),
-        "link": ("cells", "placed"),
-        "measure": ("hotspots",),
-    },
-    "publish": {"protect": tables.AUDIENCES},
-}
-
-
-def _settings(workspace: Workspace, stage: str) -> dict[str, Any]:
-    """The settings that decide what ``stage`` writes: its own section and what it needs of the others."""
-    study = workspace.study
-    data = study.model_dump(mode="json")
-    frame = {key: data["ingest"][key] for key in ("crs", "area", "date_from", "date_to")}
-    about = {key: data[key] for key in ("name", "is_invented", "parties")}
-    if stage == "ingest":
-        sources = {
-            source.name: source.model_dump(include={"file", "reader", "reported_by", "claimant"})
-            for source in workspace.sources
-            if source.reader != "none"
-        }
-        return {"parties": data["parties"], **data["ingest"], "sources": sources}
-    more = {"link": frame, "protect": {**about, **frame, **{key: data["measure"][key] for key in ("alpha", "replicates")}}}
-    cell = {} if stage in ("link", "publish") else {"cell_m": data["link"]["cell_m"]}
-    return {**more.get(stage, {}), **cell, **data[stage]}
-
-
-def _inputs(workspace: Workspace, stage: str) -> dict[str, str]:
-    if stage == "ingest":
-        return {f"data/raw/{s.file}": sha256(workspace.raw_file(s)) for s in workspace.sources if s.reader != "none"}
-    written = {before: workspace.outputs(before) for before in READS[stage]}
-    return {
-        path: digest
-        for before, names in READS[stage].items()
-        for path, digest in written[before].items()
-        if path.removeprefix(f"data/processed/{before}/").split("/")[0].removesuffix(".parquet") in names
-    }
-
-
-def _makings(workspace: Workspace, stage: str) -> Makings:
-    settings = json.loads(json.dumps(_settings(workspace, stage)))
-    return Makings(settings, _inputs(workspace, stage), hash_code(stage), library_versions())
-
-
-def reasons(workspace: Workspace, stage: str) -> list[str]:
-    """Why ``stage`` must be made again, a sentence each; an empty list says that it is fresh."""
-    receipt = read_receipt(workspace.folder(stage))
-    if receipt is None:
-        return ["not made yet"]
-    return reasons_to_remake(receipt, _makings(workspace, stage), workspace.outputs(stage))
+def check(workspace: Workspace, teller: Teller) -> None:
+    """Pass if settings, register and every raw file can be read; else one error that names all faults."""
+    workspace.require_usable()
+    read_raw(Making("check", workspace, workspace, teller))
 
 
 def run(workspace: Workspace, until: str, teller: Teller) -> None:
     """Bring every stage up to ``until`` up to date; a stage whose makings and outputs are unchanged is left alone."""
-    from doit.cmd_base import ModuleTaskLoader
-    from doit.doit_cmd import DoitMain
-
-    workspace.require_usable()
-    failures: list[BaseException] = []
-
-    def is_fresh(stage: str) -> bool:
-        fresh = not reasons(workspace, stage)
-        if fresh:
-            teller.starts(stage, ())
-        return fresh
-
-    def make(stage: str) -> bool:
-        try:
-            _make(workspace, stage, teller)
-        except Exception as error:  # doit would print it; it is raised again below
-            failures.append(error)
-        return not failures
-
-    def task(stage: str, before: Sequence[str]) -> dict[str, Any]:
-        return {
-            "actions": [(make, [stage])],
-            "uptodate": [(is_fresh, [stage])],
-            "task_dep": list(before[-1:]),
-            "io": {"capture": False},
-        }
-
-    # The receipts hold what doit would remember between runs, and say it in words.
-    with workspace.locked(), tempfile.TemporaryDirectory() as memory:
-        config = {"backend": "json", "dep_file": str(Path(memory) / "doit.json"), "reporter": "zero"}
-        tasks = {f"task_{stage}": lambda s=stage, b=STAGES[:i]: task(s, b) for i, stage in enumerate(STAGES)}
-        code = DoitMain(ModuleTaskLoader({**tasks, "DOIT_CONFIG": config}), config_filenames=()).run(["run", until])
-    if failures:
-        raise failures[0]
-    if code:
-        raise TensionmapError(f"The stages could not be put in order (doit returned {code}).")
-
-
-def _make(workspace: Workspace, stage: str, teller: Teller) -> None:
-    teller.starts(stage, reasons(workspace, stage))
-    makings = _makings(workspace, stage)
-    with workspace.staging(stage) as staged:
-        making = _Making(stage, workspace, staged, teller)
-        FLOW[stage](making)
-        receipt = Receipt(stage, makings, staged.outputs(stage), making.rows, tuple(making.choices), making.counts)
-        receipt.write(staged.folder(stage))
+    bring_up(workspace, until, teller, FLOW)

@@ -76,7 +76,10 @@ class Measure(_Section):
     )
     replicates: int = Field(999, ge=99, le=99_999, description="Maps on which nothing is going on, drawn to compare with.")
     alpha: float = Field(0.05, gt=0, le=0.2, description="Share of maps of pure noise on which a hot spot may be drawn.")
-    seed: int = Field(20261120, ge=0, description="Seed of all chance.")
+    share_outside: float = Field(
+        0.1, ge=0, le=1, description="Share of reports expected anywhere, not where people live: an assumption."
+    )
+    seed: int = Field(20261120, ge=0, le=2**63 - 1, description="Seed of all chance.")
 
 
 class Protect(_Section):
@@ -212,7 +215,8 @@ def _in_words(model: type[BaseModel], fault: Any) -> str:
     if fault["type"] == "missing":
         return f"{place}: this key is needed"
     given = f" (got {fault['input']!r})" if isinstance(fault["input"], str | int | float) else ""
-    return f"{place}: {fault['msg'].removeprefix('Value error, ')}{given}"
+    where = f"{place}: " if place else ""
+    return f"{where}{fault['msg'].removeprefix('Value error, ')}{given}"
 
 
 def _keys_at(model: type[BaseModel], place: tuple[str | int, ...]) -> list[str]:

@@ -99,6 +99,7 @@ INCIDENTS = Table(
     "One row per report. Two sources that tell of the same event are two reports.",
     (
         _text("incident_id", "made from source and record_id; stable from run to run"),
+        _text("event_id", "incident_id of the report that stands for the event: reports of the same event share it"),
         _text("source", "name of the source in sources.toml"),
         Column("source_row", "whole", "row in the raw file, as a spreadsheet counts (1 is the first line)", at_least=1),
         _text("record_id", "the source's own number of the record"),
@@ -331,7 +332,7 @@ HOTSPOTS = Table(
     (
         _text("scope", "crime and tension: tiers A and B; internal_*: every tier", one_of=SCOPES),
         _text("cell_id", "key of cells"),
-        Column("count", "whole", "reports in the cell", at_least=0),
+        Column("count", "whole", "reports in the cell, an event told twice counted once", at_least=0),
         _number("expected", "reports expected if nothing is going on", at_least=0),
         _number(
             "gi_z", "local statistic over the neighbourhood, standardised; empty where nothing is expected", may_be_empty=True
@@ -469,8 +470,7 @@ class Release:
     def digest(self) -> str:
         """Ten hexadecimal digits that name this content: the same data, the same digits."""
         sha = hashlib.sha256(json.dumps([self.audience, self.facts.__dict__], default=dict, sort_keys=True).encode())
-        for name in sorted(self.tables):
-            frame = self.tables[name]
+        for name, frame in sorted({**self.tables, **self.background}.items()):
             sha.update(name.encode())
             plain = frame.to_wkb() if hasattr(frame, "crs") else frame
             for row in plain.itertuples(index=False):
@@ -514,7 +514,7 @@ def check(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
 
 def _geometry_faults(frame: gpd.GeoDataFrame, table: Table) -> list[str]:
     geometry = frame.geometry
-    present = geometry.notna() & ~geometry.is_empty
+    present = ~(geometry.isna() | geometry.is_empty)
     faults = []
     if not table.geometry_may_be_empty and not present.all():
         faults.append(f"row {_first(~present)}: the geometry is empty")

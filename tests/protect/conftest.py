@@ -72,6 +72,7 @@ def make_reports(counts: dict[tuple[str, str | None], int], seed: int = 1) -> tu
     placed = frame[["incident_id", "cell_id"]].assign(claimed_by=None, border_m=np.nan)
     placed = placed.assign(**{f"{kind}_m": np.nan for kind in tables.DISTANCE_KINDS})
     frame = frame.assign(
+        event_id=frame["incident_id"],
         source="register",
         source_row=range(2, len(frame) + 2),
         resource="none",

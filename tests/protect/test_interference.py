@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from shapely.geometry import Point
 
-from tensionmap.tables import AUDIENCES, BACKGROUND_TABLES, RELEASE_TABLES, write
+from tensionmap.tables import AUDIENCES, BACKGROUND_TABLES, RELEASE_TABLES, read_release, write, write_release
 
 FRAMES = ("incidents", "placed", "cells", "hotspots", "settlements", "claims", "resources", "services")
 
@@ -59,7 +59,13 @@ def multiply_sealed(world):
         name: pd.concat([world[name], *[world[name][sealed(world)]] * 9], ignore_index=True) for name in ("incidents", "placed")
     }
     names = [f"copy {n}" for n in range(len(number["placed"]))]
-    return {name: frame.assign(incident_id=names) for name, frame in number.items()}
+    placed = number["placed"].assign(incident_id=names)
+    return {"placed": placed, "incidents": number["incidents"].assign(incident_id=names, event_id=names)}
+
+
+def tell_everything_twice(world):
+    again = {name: world[name].assign(incident_id="again " + world[name]["incident_id"]) for name in ("incidents", "placed")}
+    return {name: pd.concat([world[name], frame], ignore_index=True) for name, frame in again.items()}
 
 
 def jitter_in_cells(world):
@@ -74,7 +80,9 @@ def rename_and_retime(world):
     names = [f"other:{n:05}" for n in range(len(world["incidents"]))[::-1]]
     day = pd.Timestamp("2025-01-01")
     return {
-        "incidents": world["incidents"].assign(incident_id=names, record_id="x", source="other", date_start=day, date_end=day),
+        "incidents": world["incidents"].assign(
+            incident_id=names, event_id=names, record_id="x", source="other", date_start=day, date_end=day
+        ),
         "placed": world["placed"].assign(incident_id=names),
     }
 
@@ -103,6 +111,7 @@ def some_in_the_lowest_band(world):
         move_sealed,
         relabel_sealed,
         multiply_sealed,
+        tell_everything_twice,
         jitter_in_cells,
         rename_and_retime,
         shuffle,
@@ -147,3 +156,14 @@ def test_files_hold_no_record_and_public_files_no_place(world, release_of, leaks
         buffer = io.BytesIO()
         frame.to_parquet(buffer)
         assert leaks.find_leaks(buffer.getvalue(), "parquet", canaries) == [], name
+
+
+@pytest.mark.parametrize("audience", AUDIENCES)
+def test_a_release_is_handed_over_unchanged(world, release_of, tmp_path, audience):
+    release = release_of(world, audience)
+    write_release(release, tmp_path / "first")
+    again = read_release(tmp_path / "first")
+    write_release(again, tmp_path / "second")
+    assert (again.digest, again.facts) == (release.digest, release.facts)
+    written = [{path.name: path.read_bytes() for path in (tmp_path / folder).iterdir()} for folder in ("first", "second")]
+    assert written[0] == written[1]

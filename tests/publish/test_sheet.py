@@ -17,7 +17,10 @@ from tensionmap import tables
 from tensionmap.errors import ReleaseError
 from tensionmap.publish import sheet as sheets
 from tensionmap.publish import style
-from tensionmap.publish.sheet import crime_sheet, place_labels, tension_sheet, text_width_mm, wrap
+from tensionmap.publish.chart import INDEX_MM, Chart
+from tensionmap.publish.labels import place_labels
+from tensionmap.publish.page import A4_MM, Page, text_width_mm, wrap
+from tensionmap.publish.sheet import crime_sheet, tension_sheet
 from tensionmap.publish.words import Words
 
 WEST, SOUTH = 500_000, 4_760_000
@@ -38,13 +41,16 @@ def drawn(release):
     return draw
 
 
-def text(pdf):
-    return " ".join(PdfReader(BytesIO(pdf)).pages[0].extract_text().split())
+def text(pdf, *sides):
+    """The words on the sides of the sheet, both of them if none is named."""
+    pages = PdfReader(BytesIO(pdf)).pages
+    return " ".join(" ".join(pages[side].extract_text() for side in sides or (0, 1)).split())
 
 
 def operations(pdf):
+    """Everything drawn on both sides."""
     reader = PdfReader(BytesIO(pdf))
-    return ContentStream(reader.pages[0].get_contents(), reader).operations
+    return [done for page in reader.pages for done in ContentStream(page.get_contents(), reader).operations]
 
 
 def changed(release, **frames):
@@ -93,7 +99,10 @@ def study_of(release, columns, rows, settlements=0, bands=None):
     )
     if not settlements:
         places = tables.empty(tables.SETTLEMENTS, "EPSG:32626")
-    return changed(release, cells=cells, settlements=places)
+    extent = (WEST, SOUTH, WEST + 1000 * columns, SOUTH + 1000 * rows)
+    return dataclasses.replace(
+        changed(release, cells=cells, settlements=places), facts=dataclasses.replace(release.facts, extent=extent)
+    )
 
 
 def without_background(release):
@@ -109,12 +118,12 @@ def charts_of(monkeypatch):
     """The maps drawn from now on, to turn metres into places on the page."""
     made = []
 
-    class Recorded(sheets._Chart):
+    class Recorded(Chart):
         def __init__(self, *arguments):
             super().__init__(*arguments)
             made.append(self)
 
-    monkeypatch.setattr(sheets, "_Chart", Recorded)
+    monkeypatch.setattr(sheets, "Chart", Recorded)
     return made
 
 
@@ -128,12 +137,6 @@ def test_only_a_release_is_drawn(draw, raw):
 def test_an_unknown_language_is_refused(release):
     with pytest.raises(ReleaseError, match="no words for language 'xx'"):
         crime_sheet(release(), language="xx")
-
-
-def test_a_release_without_cells_is_refused(release):
-    plain = release()
-    with pytest.raises(ReleaseError, match="no cells"):
-        crime_sheet(changed(plain, cells=plain.tables["cells"].iloc[:0]), language="en")
 
 
 def test_a_letter_that_the_font_lacks_is_refused_with_the_text(release):
@@ -151,9 +154,23 @@ def test_a_word_wider_than_its_box_is_refused_with_the_word(release):
         crime_sheet(release(), language="en", contacts=["w" * 80])
 
 
-def test_texts_that_leave_no_room_for_the_map_are_refused_with_their_heading(release):
-    with pytest.raises(ReleaseError, match=r"needs 45 mm. The longest stands under 'Whom to call'"):
-        crime_sheet(release(), language="en", contacts=["Post of the district, every day"] * 60)
+def test_texts_that_do_not_fit_on_the_back_are_refused_with_their_heading(release):
+    with pytest.raises(ReleaseError, match=r"do not fit on one page. The longest stands under 'Whom to call'"):
+        crime_sheet(release(), language="en", contacts=["Post of the district, every day"] * 120)
+
+
+def test_texts_that_leave_no_room_for_the_map_are_refused(release):
+    plain = release()
+    hotspots = (
+        plain.tables["hotspots"].query("theme == 'crime'").assign(near="|".join(["Longish village"] * 200), near_local=None)
+    )
+    with pytest.raises(ReleaseError, match=r"leave \d+ mm for the map, and it needs 45 mm"):
+        crime_sheet(changed(plain, hotspots=hotspots), language="en")
+
+
+def test_a_long_list_of_contacts_goes_on_in_the_next_column(release):
+    told = [f"Post {number} of the district, every day" for number in range(60)]
+    assert all(line in text(crime_sheet(release(), language="en", contacts=told), 1) for line in told)
 
 
 def test_a_title_longer_than_two_lines_is_refused(release):
@@ -162,7 +179,7 @@ def test_a_title_longer_than_two_lines_is_refused(release):
 
 
 def test_text_that_would_leave_the_page_is_refused():
-    page = sheets._Page(*sheets.A4_MM)
+    page = Page(*A4_MM)
     with pytest.raises(ReleaseError, match="'Far out' would leave the page"):
         page.text(205, 100, "Far out")
 
@@ -180,18 +197,50 @@ def test_the_drawing_settings_of_the_user_change_nothing_and_are_left_alone(rele
 
 
 @pytest.mark.parametrize("theme", DRAW)
-def test_it_is_one_page_of_exactly_a4_without_traces(theme, drawn):
+def test_it_is_two_sides_of_exactly_a4_without_traces(theme, drawn):
     reader = PdfReader(BytesIO(drawn(theme)))
-    assert len(reader.pages) == 1
-    assert [float(side) for side in reader.pages[0].mediabox] == pytest.approx([0, 0, 595.276, 841.890], abs=0.01)
+    assert len(reader.pages) == 2
+    for page in reader.pages:
+        assert sorted(float(side) for side in page.mediabox) == pytest.approx([0, 0, 595.276, 841.890], abs=0.01)
+        assert "/Annots" not in page or not page["/Annots"]
     assert not reader.metadata
-    assert "/Annots" not in reader.pages[0] or not reader.pages[0]["/Annots"]
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(40, 30), (30, 40), (12, 10), (20, 20)])
+def test_the_map_takes_most_of_the_front(columns, rows, release, monkeypatch):
+    charts = charts_of(monkeypatch)
+    plain = study_of(release(), columns, rows, 40)
+    tension_sheet(plain, language="en")
+    west, south, east, north = charts[-1].frame
+    margin = 2 * INDEX_MM
+    assert (east - west + margin) * (north - south + margin) / (210 * 297) > 0.45
+
+
+@pytest.mark.parametrize("language", ["en", "tg"])
+def test_the_front_says_what_one_must_know_and_the_back_the_rest(language, drawn):
+    words = Words(language)
+    front, back = (text(drawn("crime", "community", language), side) for side in (0, 1))
+    for heading in ("Reports in a square", "Numbered areas", "How sure is this?", "Places"):
+        assert words(heading) in front
+        assert words(heading) not in back
+    for heading in ("Whom to call", "Who reported, and what", "What was done since the last meeting", "Your notes, next meeting"):
+        assert words(heading) in back
+        assert words(heading) not in front
+    assert words("Page 1 of 2: more on the back") in front
+    assert words("Page 2 of 2") in back
+    for side in (front, back):
+        assert words("INVENTED TRAINING DATA: no place, person or report here is real.") in side
+        assert (
+            words("Crime map of {study}, {months}", study="Small Border", months=words.months("2023-10-01", "2026-09-30")) in side
+        )
+        assert re.search(r"[0-9a-f]{10}", side)
 
 
 def test_fonts_are_embedded_with_their_letters(drawn):
-    fonts = PdfReader(BytesIO(drawn("crime", language="tg"))).pages[0]["/Resources"]["/Font"]
+    pages = PdfReader(BytesIO(drawn("crime", language="tg"))).pages
+    fonts = [font for page in pages for font in page["/Resources"]["/Font"].values()]
     assert len(fonts) >= 2
-    for font in fonts.values():
+    for font in fonts:
         font = font.get_object()
         inner = font["/DescendantFonts"][0].get_object() if "/DescendantFonts" in font else font
         assert "DejaVuSans" in font["/BaseFont"]
@@ -216,10 +265,14 @@ def test_no_text_starts_or_ends_outside_the_page(language, drawn):
         if part.strip():
             places.append((part, float(place[4]), float(place[5])))
 
-    PdfReader(BytesIO(drawn("tension", "police", language))).pages[0].extract_text(visitor_text=visit)
-    assert len(places) > 40
-    ends = [(x, y, x + text_width_mm(" ".join(part.split()), 9) / 25.4 * 72) for part, x, y in places]
-    assert [end for end in ends if not (end[0] > 28 and end[2] < 567.5 and 28 < end[1] < 814)] == []
+    for page in PdfReader(BytesIO(drawn("tension", "police", language))).pages:
+        places.clear()
+        page.extract_text(visitor_text=visit)
+        assert len(places) > 20
+        width, height = float(page.mediabox[2]), float(page.mediabox[3])
+        ends = [(x, y, x + text_width_mm(" ".join(part.split()), 9) / 25.4 * 72) for part, x, y in places]
+        edge = 8 / 25.4 * 72
+        assert [end for end in ends if not (end[0] > edge and end[2] < width - edge and edge < end[1] < height - edge)] == []
 
 
 def test_a_long_study_area_lies_across_the_page(release):
@@ -306,7 +359,7 @@ def test_cold_areas_and_many_numbered_areas_are_explained(release):
     assert "In 7 numbered areas there were more" in found
     assert "In 1 numbered area there were fewer" in found
     assert "fewer reports than chance would explain" in found
-    assert re.search(r"6 \([A-F]\d\): 20\+ reports: Orrin \(Оррин\), Tavesh \(Тавеш\)", found)
+    assert re.search(r"6 \([A-H]\d\): 20\+ reports, near Orrin \(Оррин\), Tavesh \(Тавеш\)", found)
     assert "and 2 more areas on the map" in found
 
 
@@ -320,12 +373,20 @@ def test_claims_that_ended_are_counted_and_not_drawn(release):
     assert "claimed by Norvia" in found
 
 
-def test_what_lies_outside_the_study_is_not_left_blank(release, drawn):
+def test_squares_that_a_release_does_not_list_are_in_the_lowest_band(release, monkeypatch):
     plain = release()
+    charts = charts_of(monkeypatch)
+    every = crime_sheet(plain, language="en")
     cells = plain.tables["cells"]
-    found = text(crime_sheet(changed(plain, cells=cells[cells["cell_id"] != "E511N4769"]), language="en"))
-    assert "not part of the study: nothing is known" in found
-    assert "not part of the study" not in text(drawn("crime"))
+    drawn_cells = cells[(cells["band"] != tables.BANDS[0]) | (cells["hotspot"] == "hot")]
+    crime_sheet(changed(plain, cells=drawn_cells), language="en")
+    nothing = crime_sheet(changed(plain, cells=cells.iloc[:0]), language="en")
+    whole, listed, empty = charts
+    assert whole.frame == listed.frame == empty.frame
+    assert whole.view.cells.equals(listed.view.cells)
+    assert [chart.mm(box(*plain.facts.extent)).bounds for chart in charts] == [whole.frame] * 3
+    assert tables.BANDS[0] in text(nothing)
+    assert len(nothing) < len(every)
 
 
 def test_joint_work_is_on_the_tension_map(release, drawn):
@@ -347,7 +408,7 @@ def test_hostile_names_are_printed_as_they_are(release):
     plain = with_names(release(study=name), name, "A$^2$_b$")
     hotspots = plain.tables["hotspots"].assign(near=name, near_local=None)
     found = text(crime_sheet(changed(plain, hotspots=hotspots), language="en", contacts=[name]))
-    assert found.count(name) >= 4
+    assert found.count(name) >= 5
     assert "A$^2$_b$" in found
 
 
@@ -364,7 +425,7 @@ def test_a_large_study_with_hundreds_of_settlements(release):
     left_out = int(re.search(r"Names without room on the map: (\d+)", found)[1])
     assert named > 30
     assert 300 <= named + left_out <= 310
-    assert re.search(r"Scale 1:(800|900|1,000),000 on A4 paper", found) or "Scale 1:1,000,000" in found
+    assert re.search(r"Scale 1:[67]\d0,000 on A4 paper", found)
 
 
 def test_a_label_takes_the_first_box_that_is_free():
@@ -428,11 +489,11 @@ def test_shapes_are_cut_at_the_frame(release, monkeypatch):
     layer = plain.background["resources"].query("resource_id in ['r1', 'r4']")
     far = layer.set_geometry(gpd.GeoSeries(shapes, index=layer.index, crs=layer.crs))
     charts = charts_of(monkeypatch)
-    pdf = crime_sheet(changed(plain, resources=far), language="en")
+    pdf = tension_sheet(changed(plain, resources=far), language="en")
     numbers = [float(values[0]) for values, name in operations(pdf) if name in (b"m", b"l")]
     assert "High Pasture" in text(pdf)
     assert min(numbers) > 20
-    assert max(numbers) < 575
+    assert max(numbers) < 820
     assert charts[-1].view.resources.geom_type.tolist() == ["LineString", "Polygon"]
 
 

@@ -13,12 +13,14 @@ from io import BytesIO
 from pathlib import Path
 
 import folium
+import geopandas as gpd
 import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
 import shapely.affinity
 from playwright.sync_api import sync_playwright
+from shapely.geometry import shape
 
 from tensionmap import tables
 from tensionmap.errors import ReleaseError
@@ -257,24 +259,58 @@ def test_nothing_covers_the_map(release, visit, size):
         assert beside or other["y"] + other["height"] <= frame["y"], part
 
 
-def test_far_away_only_towns_are_named(release, visit):
+VISIBLE_NAMES = """() => [...document.querySelectorAll(".name")].filter(name => getComputedStyle(name).visibility == "visible")
+  .map(name => [name.textContent, name.getBoundingClientRect()])
+  .map(([text, box]) => [text, box.left, box.top, box.right, box.bottom])"""
+
+
+def test_names_never_overlap_and_towns_come_first(release, visit):
+    made = release()
+    one = made.background["settlements"].query("kind == 'village'").iloc[[0] * 60]
+    spots = [(500_000 + 1_300 * (n % 9), 4_760_500 + 1_250 * (n // 9)) for n in range(60)]
+    crowd = one.assign(settlement_id=[f"w{n}" for n in range(60)], name=[f"Longish village {n}" for n in range(60)])
+    crowd = crowd.set_geometry(gpd.points_from_xy(*zip(*spots, strict=True), crs=crowd.crs))
+    both = pd.concat([crowd, made.background["settlements"]], ignore_index=True)
+    page, seen = visit(web.crime_map(with_background(made, settlements=both), language="en"))
+    counts = []
+    for zoom in (10, 12, 14):
+        page.evaluate("zoom => { map_1.setMinZoom(0); map_1.setZoom(zoom, {animate: false}); }", zoom)
+        names = page.evaluate(VISIBLE_NAMES)
+        boxes = shapely.box(*np.array([name[1:] for name in names]).T)
+        assert shapely.area(shapely.union_all(boxes)) == pytest.approx(shapely.area(boxes).sum())
+        assert any(name[0].startswith("Ulmek") for name in names)
+        counts.append(len(names))
+    assert counts == sorted(set(counts))
+    assert counts[0] < 10
+    assert counts[-1] == 63
+    assert seen == []
+
+
+def test_the_map_zooms_in_no_further_than_places_are_known(release, visit):
     page, _ = visit(web.crime_map(release(), language="en"))
-    village, town = page.locator(".name.village").first, page.locator(".name.town").first
-    assert village.is_visible()
-    page.evaluate("() => { map_1.setMinZoom(0); map_1.setZoom(10, {animate: false}); }")
-    assert not village.is_visible()
-    assert town.is_visible()
     page.evaluate("() => { map_1.setZoom(99, {animate: false}); }")
     assert page.evaluate("map_1.getZoom()") == 15
 
 
-def test_villages_of_a_wide_study_wait_for_a_closer_look(release, visit):
+def test_an_edge_that_only_ends_the_data_is_no_claim(release):
     made = release()
-    cells = made.tables["cells"]
-    wide = cells.set_geometry(cells.geometry.affine_transform([9, 0, 0, 9, -8 * 506_000, -8 * 4_765_000]))
-    page, _ = visit(web.crime_map(with_tables(made, cells=wide), language="en"))
-    assert not page.locator(".name.village").first.is_visible()
-    assert page.locator(".name.town").first.is_visible()
+    claims = made.background["claims"]
+    areas = [shapely.box(498_500, 4_764_700, 513_500, 4_771_500), shapely.box(498_500, 4_758_500, 513_500, 4_765_300)]
+    wider = claims.set_geometry([*claims.geometry[:3], *areas], crs=claims.crs)
+    assert claims["kind"].tolist()[3:] == ["area", "area"]
+    for kept, longest in ((claims.index, 13_000), (claims.index[3:], 12_100)):
+        text = web.tension_map(with_background(made, claims=wider.loc[kept]), language="en")
+        drawn = [
+            shape(feature["geometry"])
+            for layer in data_of(text)
+            for feature in layer["features"]
+            if "laimed by" in feature["properties"].get("text", "") and "Point" not in feature["geometry"]["type"]
+        ]
+        lines = gpd.GeoSeries(drawn, crs=4326).to_crs(claims.crs)
+        assert len(lines) >= 2
+        assert lines.total_bounds[1] > 4_762_000
+        assert lines.total_bounds[3] < 4_768_000
+        assert lines.length.max() < longest
 
 
 @pytest.mark.parametrize(
@@ -433,7 +469,7 @@ def test_panel_says_what_a_reader_must_know(release):
         "The study has no data on: gate, spring.",
         "Violence in families, sexual violence, violence against children, recruitment",
         "All reports come from one side: Norvia.",
-        "Claims of Selmar: Selmar survey.",
+        "S: claimed by Selmar, since 1 January 1991 (Selmar survey)",
         made.digest,
         "Council House, Orrin: 000-111",
         "irrigation dispute20+",

@@ -20,6 +20,7 @@ from tensionmap.crs import DEGREES, metric
 from tensionmap.errors import RawDataError
 from tensionmap.ingest.coordinates import Area, Position, parse_coordinate, parse_kind, parse_metres, position
 from tensionmap.ingest.dates import Days, parse_date, span, widen
+from tensionmap.ingest.duplicates import assign_events, duplicates_in_words
 from tensionmap.ingest.places import Gazetteer, Named, fold, read_gazetteer
 from tensionmap.ingest.set_aside import SetAside
 from tensionmap.tables import INCIDENTS, PRIVATE_TEXT, SET_ASIDE, check, empty
@@ -86,6 +87,7 @@ def assemble(
     Incidents
         Coordinates win over a name, unless they are a settlement's own point, copied. A report known by name lies on the
         settlement's point with the settlement's radius; one with neither has ``location_kind`` none and an empty geometry.
+        Reports of the same event, told by several sources, share the ``event_id``; all of them are kept.
         Sorted by ``incident_id``.
 
     Raises
@@ -116,11 +118,13 @@ def assemble(
         texts.append(rows.private_text())
         aside += [draft.set_aside, rows.set_aside()]
         notes += [f"{source}: {note}" for note in (*draft.notes, *_notes(rows, found, centres))]
+    incidents = _joined(tables, empty(INCIDENTS, crs))
+    incidents = check(incidents.assign(event_id=assign_events(incidents)), INCIDENTS)
     return Incidents(
-        incidents=check(_joined(tables, empty(INCIDENTS, crs)), INCIDENTS).sort_values("incident_id", ignore_index=True),
+        incidents=incidents.sort_values("incident_id", ignore_index=True),
         private_text=check(_joined(texts, empty(PRIVATE_TEXT)), PRIVATE_TEXT).sort_values("incident_id", ignore_index=True),
         set_aside=check(_joined(aside, empty(SET_ASIDE)).sort_values(["source", "row"], kind="stable"), SET_ASIDE),
-        notes=tuple(notes),
+        notes=(*notes, *duplicates_in_words(incidents)),
     )
 
 
@@ -334,7 +338,7 @@ def _named(
 
 
 def _table(rows: _Rows, found: _Found, points: gpd.GeoDataFrame, crs: str) -> gpd.GeoDataFrame:
-    """The rows kept as table INCIDENTS."""
+    """The rows kept as table INCIDENTS, still without ``event_id``."""
     kept = rows.kept
     source_rows = rows.source_rows()
     spots = _spots([found.where[place] for place in kept], [found.named[place] for place in kept], points)

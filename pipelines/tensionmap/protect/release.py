@@ -80,11 +80,13 @@ def make_release(
 
     grid = cells.sort_values("cell_id", ignore_index=True)
     reports = incidents[incidents["tier"] != "S"].merge(placed[["incident_id", "cell_id"]], on="incident_id", how="left")
+    # A threshold of five that three events reach because two of them were told twice would hide nobody.
+    events = reports[reports["incident_id"] == reports["event_id"]]
     seen = {
         theme: community_sees(of_theme, grid, hotspots, settlements, theme=theme, policy=policy, cell_m=cell_m)
         if audience == "community"
         else internals_see(of_theme, grid, hotspots, settlements, theme=theme, cell_m=cell_m)
-        for theme, of_theme in ((theme, reports[reports["theme"] == theme]) for theme in THEMES)
+        for theme, of_theme in ((theme, events[events["theme"] == theme]) for theme in THEMES)
     }
     west, south, east, north = grid.total_bounds
     facts = Facts(

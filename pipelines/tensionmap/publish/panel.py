@@ -1,4 +1,4 @@
-"""What stands beside the map on a screen: title, legend, doubt, sources, in the words of the printed sheet.
+"""What stands beside the map on a screen: banners, title, legend, doubt and sources.
 
 Functions that return HTML take plain texts and escape them; nothing else here does.
 """
@@ -8,10 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import geopandas as gpd
-import pandas as pd
-
-from tensionmap.publish import style
+from tensionmap.publish import sentences, shown, style
 from tensionmap.publish.offline import escape
 from tensionmap.publish.words import Words
 from tensionmap.tables import BANDS, Release
@@ -29,84 +26,33 @@ POINT: Look = {
 _POINT_KEY = f'<circle cx="16" cy="8" r="4" fill="{POINT["fillColor"]}"/>'
 
 
-def title(release: Release, theme: str, words: Words) -> str:
-    """What, where and which months: the title of the page."""
-    months = words.months(release.facts.date_from, release.facts.date_to)
-    if theme == "crime":
-        return words("Crime map of {study}: reports from {months}", study=release.facts.study, months=months)
-    return words("Tension map of {study}: reports from {months}", study=release.facts.study, months=months)
-
-
 def header(release: Release, theme: str, words: Words) -> str:
     """Banners, title and one summary, as HTML."""
-    banners = []
-    if release.facts.is_invented:
-        banners.append(
-            _element("p", words("INVENTED TRAINING DATA: no place, person or report here is real."), "banner invented")
-        )
-    if release.audience == "police":
-        banners.append(_element("p", words("INTERNAL: for the police only. Do not copy, do not hand on."), "banner internal"))
-    if release.audience == "research":
-        banners.append(_element("p", words("INTERNAL: for research only. Do not copy, do not hand on."), "banner internal"))
-    said = [*banners, _element("h1", title(release, theme, words)), _element("p", _summary(release, theme, words), "summary")]
+    said = [
+        _element("p", sentences.invented(release, words), "banner invented"),
+        _element("p", sentences.internal(release, words), "banner internal"),
+        _element("h1", sentences.title(release, theme, words)),
+        _element("p", sentences.summary(release, theme, words), "summary"),
+    ]
     return f"<header>{''.join(said)}</header>\n"
 
 
 def beside(release: Release, theme: str, words: Words, contacts: Sequence[str]) -> str:
     """Legend, doubt, what is hidden, sources and contacts, as HTML; the layer control finds its place in it."""
-    last = words.day(release.facts.date_to)
+    headings = sentences.headings(release, words)
     sections = [
         _section(words("Layers: tick to show"), ['<div id="layers"></div>'], is_open=True),
-        _section(words("Reports in a square"), _cells_legend(release, theme, words), is_open=True),
-        _section(words("Numbered areas"), _hotspots_legend(release, theme, words), is_open=True),
-        _section(words("Border claims as of {day}", day=last), _claims_legend(release, words), is_open=True),
-        _section(words("Places"), [_keys(_places_legend(release, theme, words))], is_open=True),
-        _section(words("How sure is this?"), _paragraphs(_doubt(release, theme, words))),
-        _section(words("What this map does not show, and why"), _paragraphs(_hidden(release, words))),
-        _section(words("Who reported, and what"), [*_paragraphs(_sources(release, words)), _totals(release, theme, words)]),
+        _section(headings["squares"], _cells_legend(release, theme, words), is_open=True),
+        _section(headings["areas"], _hotspots_legend(release, theme, words), is_open=True),
+        _section(headings["claims"], _claims_legend(release, words), is_open=True),
+        _section(headings["places"], [_keys(_places_legend(release, theme, words))], is_open=True),
+        _section(headings["doubt"], _paragraphs(sentences.doubt(release, theme, words))),
+        _section(headings["hidden"], _paragraphs(sentences.hidden(release, words))),
+        _section(headings["sources"], _sources(release, theme, words)),
     ]
     if contacts:
-        sections.append(_section(words("Whom to call"), _paragraphs(contacts), is_open=True))
+        sections.append(_section(headings["contacts"], _paragraphs(contacts), is_open=True))
     return f"<aside>{''.join(sections)}</aside>\n"
-
-
-def _summary(release: Release, theme: str, words: Words) -> str:
-    """How many reports, and what the test over the whole map says of them."""
-    kinds = list(of_theme(release, "hotspots", theme)["kind"])
-    number = _number_of_reports(release, theme, words)
-    parts = [words("Reports: {number}.", number=number)] if number else []
-    verdict = release.facts.verdicts.get(theme, "too few to tell")
-    if verdict == "too few to tell":
-        parts.append(words("That is too few to tell whether any area stands out."))
-    elif verdict == "none found":
-        parts.append(words("No area stands out more than chance would explain."))
-    elif not kinds:
-        parts.append(words("An area stands out, but is not shown, to protect people."))
-    if "hot" in kinds:
-        parts.append(
-            words.n(
-                "In {n} numbered area there were more than chance would explain.",
-                "In {n} numbered areas there were more than chance would explain.",
-                kinds.count("hot"),
-            )
-        )
-    if "cold" in kinds:
-        parts.append(
-            words.n(
-                "In {n} numbered area there were fewer than chance would explain.",
-                "In {n} numbered areas there were fewer than chance would explain.",
-                kinds.count("cold"),
-            )
-        )
-    return " ".join(parts)
-
-
-def _number_of_reports(release: Release, theme: str, words: Words) -> str:
-    number = release.facts.reports.get(theme, "")
-    if not number.isdigit():
-        return words.label(number)
-    written = words.number(int(number))
-    return words("about {number}", number=written) if release.audience == "community" else written
 
 
 def _section(title: str, content: Iterable[str], *, is_open: bool = False) -> str:
@@ -115,8 +61,9 @@ def _section(title: str, content: Iterable[str], *, is_open: bool = False) -> st
 
 
 def _element(tag: str, text: str, css_class: str = "") -> str:
+    """``text`` in an element; nothing if there is no text."""
     named = f' class="{css_class}"' if css_class else ""
-    return f"<{tag}{named}>{escape(text)}</{tag}>"
+    return f"<{tag}{named}>{escape(text)}</{tag}>" if text else ""
 
 
 def _paragraphs(texts: Iterable[str]) -> list[str]:
@@ -124,50 +71,25 @@ def _paragraphs(texts: Iterable[str]) -> list[str]:
 
 
 def _cells_legend(release: Release, theme: str, words: Words) -> list[str]:
-    keys = [_key(_swatch(band), reports(band, words)) for band in reversed(BANDS)]
+    keys = [_key(_swatch(band), sentences.reports(band, words)) for band in reversed(BANDS)]
     if theme == "tension":
-        keys.append(_key(glyph("joint_work"), words("5 or more joint repairs, agreements or meetings")))
+        keys.append(_key(glyph("joint_work"), sentences.joint_work(words)))
     if release.audience == "police":
-        keys.append(_key(_svg(_POINT_KEY), words("a single report, about here")))
-    approximate = words(
-        "Places are approximate: squares of {km} by {km} km. “Fewer than 5 or none” protects people; it does not mean safe.",
-        km=words.number(release.facts.cell_m / 1000),
-    )
-    return [_keys(keys), _element("p", approximate)]
+        keys.append(_key(_svg(_POINT_KEY), sentences.single_report(words)))
+    return [_keys(keys), _element("p", sentences.approximate(release, words))]
 
 
 def _hotspots_legend(release: Release, theme: str, words: Words) -> list[str]:
-    spots = of_theme(release, "hotspots", theme)
-    keys = [
-        _key(_stroke_key(style.HOTSPOTS[kind]), meaning(kind, words))
-        for kind in ("hot", "cold")
-        if kind in {"hot", *spots["kind"]}
-    ]
+    spots = shown.of_theme(release, "hotspots", theme)
+    kinds = [kind for kind in ("hot", "cold") if kind in {"hot", *spots["kind"]}]
+    keys = [_key(_stroke_key(style.HOTSPOTS[kind]), sentences.meaning(kind, words)) for kind in kinds]
     named = [f"{hotspot_name(row, words)}: {', '.join(hotspot_facts(row, words))}" for row in spots.itertuples()]
-    noise = words(
-        "On maps where nothing is going on, an area would be numbered on at most {percent} of 100 "
-        "({replicates} such maps were drawn).",
-        percent=words.number(round(release.facts.alpha * 100, 1)),
-        replicates=words.number(release.facts.replicates),
-    )
-    return [_keys(keys), *_paragraphs([*named, noise])]
+    return [_keys(keys), *_paragraphs([*named, sentences.chance(release, words)])]
 
 
 def _claims_legend(release: Release, words: Words) -> list[str]:
-    rows = standing(release).drop_duplicates(["status", "claimant", "date_from"]).sort_values(["status", "claimant", "claim_id"])
-    letters = claimant_letters(release)
-    keys = [
-        _key(_stroke_key(style.CLAIMS[row.status]), f"{letters[row.claimant]}: {claim(row, words)}") for row in rows.itertuples()
-    ]
-    if not keys:
-        keys.append(_key("", words("The study has no border claims here: none is drawn.")))
-    ended = int((release.background["claims"]["date_to"] < pd.Timestamp(release.facts.date_to)).sum())
-    texts = [words("Drawing a line, an area or a name does not mean that anybody accepts or endorses it.")]
-    if ended:
-        texts.insert(
-            0, words.n("{n} claim that ended before is not drawn.", "{n} claims that ended before are not drawn.", ended)
-        )
-    return [_keys(keys), *_paragraphs(texts)]
+    keys = [_key(_stroke_key(style.CLAIMS[status]), text) for status, text in sentences.claims(release, words)]
+    return [_keys(keys), *_paragraphs([*sentences.claims_left_out(release, words), sentences.disclaimer(words)])]
 
 
 def _places_legend(release: Release, theme: str, words: Words) -> list[str]:
@@ -216,74 +138,18 @@ def _stroke_key(stroke: style.Stroke) -> str:
     )
 
 
+def _sources(release: Release, theme: str, words: Words) -> list[str]:
+    digest = words("Digest of the data: {digest}", digest=release.digest)
+    return [*_paragraphs([*sentences.counted(release, words), digest]), _totals(release, theme, words)]
+
+
 def _totals(release: Release, theme: str, words: Words) -> str:
     rows = []
-    for shown in [theme, "cooperation"] if theme == "tension" else [theme]:
-        rows.append(("th", capital(words.label(shown)), _number_of_reports(release, shown, words)))
-        totals = of_theme(release, "totals", shown)
+    for shown_theme in [theme, "cooperation"] if theme == "tension" else [theme]:
+        rows.append(("th", capital(words.label(shown_theme)), sentences.number_of_reports(release, shown_theme, words)))
+        totals = shown.of_theme(release, "totals", shown_theme)
         rows += [("td", words.label(row.category), words.label(row.band)) for row in totals.itertuples()]
     return f"<table>{''.join(f'<tr>{_element(tag, left)}{_element(tag, right)}</tr>' for tag, left, right in rows)}</table>"
-
-
-def _doubt(release: Release, theme: str, words: Words) -> list[str]:
-    facts = release.facts
-    verdict = facts.verdicts.get(theme, "too few to tell")
-    texts = []
-    if verdict == "too few to tell":
-        texts.append(words("Too few reports to tell: that is not the same as safe."))
-    if verdict == "none found":
-        texts.append(words("No numbered area does not mean that there is no problem."))
-    if facts.is_withheld.get(theme, False):
-        texts.append(words("At least one area that stands out is not shown: too few people live or reported there."))
-    if theme in facts.unplaced_percent:
-        texts.append(words("Without a place exact enough for the map: {n} of 100 reports.", n=facts.unplaced_percent[theme]))
-    if facts.missing_layers:
-        kinds = ", ".join(words.label(kind) for kind in facts.missing_layers)
-        texts.append(words("The study has no data on: {kinds}.", kinds=kinds))
-    return [*texts, words("Only what was reported is counted. More reports can mean more trust.")]
-
-
-def _hidden(release: Release, words: Words) -> list[str]:
-    always = words("Violence in families, sexual violence, violence against children, recruitment: to protect those harmed.")
-    if release.audience == "community":
-        return [always, words("Single reports, names, dates and exact numbers: so that nobody can be found.")]
-    if release.audience == "police":
-        return [always, words("Names, texts and numbers of reports: they are not needed on a map.")]
-    return [always, words("Single reports, names and dates: so that nobody can be found.")]
-
-
-def _sources(release: Release, words: Words) -> list[str]:
-    facts = release.facts
-    reporters = ", ".join(words.label(name) for name in facts.reported_by)
-    texts = []
-    if len(facts.reported_by) == 1:
-        texts.append(words("All reports come from one side: {names}. What others saw is missing.", names=reporters))
-    elif reporters:
-        texts.append(words("Reports come from: {names}. Months, squares and kinds are the same for all.", names=reporters))
-    for claimant, claims in standing(release).groupby("claimant", sort=True):
-        texts.append(
-            words("Claims of {claimant}: {sources}.", claimant=claimant, sources=", ".join(sorted(set(claims["source"]))))
-        )
-    return [*texts, words("Digest of the data: {digest}", digest=release.digest)]
-
-
-def of_theme(release: Release, name: str, theme: str) -> Any:
-    """The rows of one theme of a table of the release."""
-    table = release.tables[name]
-    return table[table["theme"] == theme]
-
-
-def standing(release: Release) -> gpd.GeoDataFrame:
-    """The claims that stand on the last day of the period."""
-    claims, last = release.background["claims"], pd.Timestamp(release.facts.date_to)
-    return claims[~(claims["date_from"] > last) & ~(claims["date_to"] < last)]
-
-
-def claimant_letters(release: Release) -> dict[str, str]:
-    """The letters of each claimant as the claims write it: 'Norvia + Selmar' -> 'N+S'."""
-    claimants = sorted(set(release.background["claims"]["claimant"]))
-    single = style.claimant_letters([*release.facts.parties, *(name for names in claimants for name in names.split(" + "))])
-    return {names: "+".join(single[name] for name in names.split(" + ")) for names in claimants}
 
 
 def hotspot_name(row: Any, words: Words) -> str:
@@ -295,37 +161,8 @@ def hotspot_name(row: Any, words: Words) -> str:
 
 def hotspot_facts(row: Any, words: Words) -> list[str]:
     """Band, meaning and the settlements near it."""
-    places = _places(row.near, row.near_local, words)
-    facts = [reports(row.band, words), meaning(row.kind, words)]
-    return [*facts, words("near {places}", places=places)] if places else facts
-
-
-def meaning(kind: str, words: Words) -> str:
-    """What a hot or cold area is, in words."""
-    if kind == "hot":
-        return words("more reports than chance would explain")
-    return words("fewer reports than chance would explain")
-
-
-def reports(band: str, words: Words) -> str:
-    """A band as read: '5-9 reports', 'fewer than 5 or none'."""
-    return words.label(band) if band == BANDS[0] else words("{band} reports", band=words.label(band))
-
-
-def _places(near: Any, near_local: Any, words: Words) -> str:
-    names = text_or_nothing(near).split("|") if text_or_nothing(near) else []
-    local = [*text_or_nothing(near_local).split("|"), *[""] * len(names)]
-    return ", ".join(words.place(name, other or None) for name, other in zip(names, local, strict=False))
-
-
-def claim(row: Any, words: Words) -> str:
-    """Who claims or agreed it since when, in the words of the printed sheet."""
-    since = "" if pd.isna(row.date_from) else words(", since {day}", day=words.day(row.date_from.date().isoformat()))
-    if row.status == "claimed":
-        return words("claimed by {claimant}{since}", claimant=row.claimant, since=since)
-    if row.status == "agreed":
-        return words("agreed: {claimant}{since}", claimant=row.claimant, since=since)
-    return words("undetermined: {claimant}{since}", claimant=row.claimant, since=since)
+    places = sentences.near(row, words)
+    return [sentences.reports(row.band, words), sentences.meaning(row.kind, words), *([places] if places else [])]
 
 
 def strokes(stroke: style.Stroke) -> tuple[Look, ...]:

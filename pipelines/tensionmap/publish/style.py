@@ -84,7 +84,6 @@ BANDS: dict[str, Band] = {
     )
 }
 HATCH_LINE_PT = 0.8
-OUTSIDE_GREY = "#d9d9d9"
 SMALLEST_HATCHED_MM = 3.0
 """Squares smaller than this on paper carry a mark instead of a hatch, which would not be seen."""
 MARKS: dict[str, str] = {BAND_NAMES[1]: "none", BAND_NAMES[2]: "left", BAND_NAMES[3]: "full"}

@@ -11,7 +11,20 @@ function (map, control, layers, given) {
   map.on("overlayadd", () => layers.filter(layer => map.hasLayer(layer)).forEach(layer => layer.bringToFront()));
   map.fitBounds(given.bounds, { animate: false, padding: [8, 8] });
   map.setMinZoom(map.getZoom() - 1);
-  const far = () => frame.classList.toggle("far", map.getZoom() < 12);
-  map.on("zoomend", far);
-  far();
+  const placeNames = () => {
+    const taken = [...frame.querySelectorAll(".number, .claimant")].map(mark => mark.getBoundingClientRect());
+    for (const name of frame.querySelectorAll(".name")) {
+      const isPlaced = ["", "left", "above", "below"].some(side => {
+        name.dataset.side = side;
+        const box = name.getBoundingClientRect();
+        const isFree = taken.every(other =>
+          box.right <= other.left || other.right <= box.left || box.bottom <= other.top || other.bottom <= box.top);
+        if (isFree) taken.push(box);
+        return isFree;
+      });
+      name.style.visibility = isPlaced ? "" : "hidden";
+    }
+  };
+  map.on("zoomend overlayadd", placeNames);
+  placeNames();
 }

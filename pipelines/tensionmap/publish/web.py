@@ -23,7 +23,7 @@ from shapely.geometry.base import BaseGeometry
 
 from tensionmap.crs import DEGREES
 from tensionmap.errors import ReleaseError
-from tensionmap.publish import panel, style
+from tensionmap.publish import panel, sentences, shown, style
 from tensionmap.publish.offline import as_json, escape, make_offline
 from tensionmap.publish.panel import Look
 from tensionmap.publish.words import Words
@@ -110,7 +110,7 @@ def _page(release: Release, theme: str, language: str, contacts: Sequence[str]) 
             "Make one with the stage protect."
         )
     words = Words(language)
-    title = panel.title(release, theme, words)
+    title = sentences.title(release, theme, words)
     study = gpd.GeoSeries([box(*release.facts.extent)], crs=release.tables["cells"].crs).to_crs(DEGREES)
     m, control, groups = _folium_map(study, _layers(release, theme, words), is_canvas=release.audience == "police")
     west, south, east, north = study.total_bounds.round(_DECIMALS).tolist()
@@ -167,7 +167,8 @@ def _layers(release: Release, theme: str, words: Words) -> list[_Layer]:
     """The layers from the lowest to the highest; one without content is left out."""
     is_tension = theme == "tension"
     resources, services, settlements = (
-        _near(release, release.background[name]) for name in ("resources", "services", "settlements")
+        _near(release, layer)
+        for layer in (release.background["resources"], release.background["services"], shown.settlements(release))
     )
     water = resources[resources["kind"].isin(_WATER)]
     found = [
@@ -185,26 +186,14 @@ def _layers(release: Release, theme: str, words: Words) -> list[_Layer]:
 
 
 def _near(release: Release, frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """``frame`` in the CRS of the cells, cut to the study area and thinned to what a screen can show."""
-    crs = release.tables["cells"].crs
-    frame = frame.to_crs(crs)
-    whole = frame.geometry.to_numpy()
-    area = box(*release.facts.extent).buffer(_MARGIN_M, join_style="mitre")
-    cut = [
-        _same_dimension(*pair) for pair in zip(shapely.intersection(shapely.simplify(whole, _PIXEL_M), area), whole, strict=True)
-    ]
-    return frame.set_geometry(gpd.GeoSeries(cut, index=frame.index, crs=crs))[~shapely.is_empty(cut)]
-
-
-def _same_dimension(cut: BaseGeometry, whole: BaseGeometry) -> BaseGeometry:
-    """``cut`` without the points and lines that are left where a shape only touches the edge."""
-    if cut.geom_type != "GeometryCollection":
-        return cut
-    return shapely.union_all([part for part in cut.geoms if shapely.get_dimensions(part) == shapely.get_dimensions(whole)])
+    """``frame`` in the CRS of the cells, cut to the study area with its margin and thinned to what a screen can show."""
+    frame = frame.to_crs(release.tables["cells"].crs)
+    thinned = frame.set_geometry(frame.geometry.simplify(_PIXEL_M))
+    return shown.cut(thinned, box(*release.facts.extent).buffer(_MARGIN_M, join_style="mitre"))
 
 
 def _cells(release: Release, theme: str, words: Words) -> list[folium.GeoJson]:
-    cells = panel.of_theme(release, "cells", theme)
+    cells = shown.of_theme(release, "cells", theme)
     drawn = cells[(cells["band"] != BANDS[0]) | cells["hotspot"].isin(["hot", "cold"])].to_crs(DEGREES)
     edge = style.CELL_EDGE
     shapes = []
@@ -223,9 +212,9 @@ def _cells(release: Release, theme: str, words: Words) -> list[folium.GeoJson]:
 
 
 def _cell_tooltip(row: Mapping[Any, Any], audience: str, words: Words) -> str:
-    lines = [panel.reports(row["band"], words)]
+    lines = [sentences.reports(row["band"], words)]
     if row["hotspot"] in ("hot", "cold"):
-        lines.append(panel.capital(panel.meaning(row["hotspot"], words)))
+        lines.append(panel.capital(sentences.meaning(row["hotspot"], words)))
     if audience == "research":
         lines.append(
             words(
@@ -241,7 +230,7 @@ def _cell_tooltip(row: Mapping[Any, Any], audience: str, words: Words) -> str:
 
 
 def _hotspots(release: Release, theme: str, words: Words) -> list[folium.GeoJson]:
-    spots = panel.of_theme(release, "hotspots", theme).to_crs(DEGREES)
+    spots = shown.of_theme(release, "hotspots", theme).to_crs(DEGREES)
     rows = list(spots.itertuples())
     outlines = [_Shape(row.geometry, _hotspot_tooltip(row, words), panel.strokes(style.HOTSPOTS[row.kind])) for row in rows]
     numbers = [
@@ -261,8 +250,11 @@ def _hotspot_tooltip(row: Any, words: Words) -> str:
 
 def _settlements(settlements: gpd.GeoDataFrame, words: Words) -> list[folium.GeoJson]:
     shapes = []
-    # The point of a district is nowhere in particular.
-    for row in settlements[settlements["kind"] != "district"].to_crs(DEGREES).itertuples():
+    # In the order in which names find room: towns, then by residents.
+    order = settlements.assign(is_village=settlements["kind"] != "town").sort_values(
+        ["is_village", "residents", "settlement_id"], ascending=[True, False, True], na_position="last"
+    )
+    for row in order.to_crs(DEGREES).itertuples():
         first, *other = words.names(row.name, panel.text_or_nothing(row.name_local) or None)
         second = "".join(f"<small>{escape(name)}</small>" for name in other)
         label = f'{panel.glyph(row.kind)}<span class="name {row.kind}">{escape(first)}{second}</span>'
@@ -277,36 +269,18 @@ def _settlements(settlements: gpd.GeoDataFrame, words: Words) -> list[folium.Geo
 
 
 def _claims(release: Release, words: Words) -> list[folium.GeoJson]:
-    claims = _near(release, _outlines(panel.standing(release), release)).to_crs(DEGREES)
-    letters = panel.claimant_letters(release)
+    claims = _near(release, shown.claim_lines(release)).to_crs(DEGREES)
+    letters = shown.claimant_letters(release)
     claimants = sorted(letters)  # each writes its letters at another part of its lines: claims lie close together
     lines, marks = [], []
     for row in claims.sort_values(["claim_id"], kind="stable").itertuples():
-        tooltip = _lines([panel.capital(panel.claim(row, words)), words("According to: {source}", source=row.source)])
+        tooltip = _lines([panel.capital(sentences.claim(row, words)), words("According to: {source}", source=row.source)])
         lines.append(_Shape(row.geometry, tooltip, panel.strokes(style.CLAIMS[row.status])))
         longest = max(shapely.get_parts(shapely.line_merge(row.geometry)), key=lambda part: part.length)
         middle = longest.interpolate((claimants.index(row.claimant) + 1) / (len(claimants) + 1), normalized=True)
         mark = f'<span class="claimant">{escape(letters[row.claimant])}</span>'
         marks.append(_Shape(middle, tooltip, ({"html": mark},)))
     return _paths(lines) + _marks(marks)
-
-
-def _outlines(claims: gpd.GeoDataFrame, release: Release) -> gpd.GeoDataFrame:
-    """Areas as their outlines, without the edge of the study and without what a line of the same party already says."""
-    crs = release.tables["cells"].crs
-    claims = claims.to_crs(crs)
-    west, south, east, north = release.facts.extent
-    side = max(east - west, north - south)
-    edge = box(west, south, east, north).boundary.buffer(side / 500)
-    drawn = claims[claims["kind"] == "line"]
-    shapes = []
-    for row in claims.itertuples():
-        own = drawn.geometry[[row.claimant in names.split(" + ") for names in drawn["claimant"]]].buffer(side / 60)
-        outline = (
-            shapely.difference(row.geometry.boundary, shapely.union_all([edge, *own])) if row.kind == "area" else row.geometry
-        )
-        shapes.append(outline)
-    return claims.set_geometry(gpd.GeoSeries(shapes, index=claims.index, crs=crs))
 
 
 def _ground(resources: gpd.GeoDataFrame, words: Words) -> list[folium.GeoJson]:
@@ -341,14 +315,12 @@ def _kind_tooltip(row: Any, words: Words) -> str:
 
 
 def _cooperation(release: Release, words: Words) -> list[folium.GeoJson]:
-    cells = panel.of_theme(release, "cells", "cooperation")
-    cells = cells[cells["band"] != BANDS[0]]
-    centres = cells.set_geometry(cells.centroid).to_crs(DEGREES)
+    cells = shown.joint_work(release)
     title = panel.capital(words.label("cooperation"))
     return _marks(
         [
-            _Shape(row.geometry, _lines([title, panel.reports(row.band, words)]), ({"html": panel.glyph("joint_work")},))
-            for row in centres.itertuples()
+            _Shape(row.geometry, _lines([title, sentences.reports(row.band, words)]), ({"html": panel.glyph("joint_work")},))
+            for row in cells.set_geometry(cells.centroid).to_crs(DEGREES).itertuples()
         ]
     )
 

@@ -1,0 +1,214 @@
+"""What a map says in sentences, in the same words on paper and on screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from tensionmap.publish import shown
+from tensionmap.publish.words import Words
+from tensionmap.tables import BANDS, Release
+
+
+def title(release: Release, theme: str, words: Words) -> str:
+    """What, where and which months."""
+    months = words.months(release.facts.date_from, release.facts.date_to)
+    if theme == "crime":
+        return words("Crime map of {study}, {months}", study=release.facts.study, months=months)
+    return words("Tension map of {study}, {months}", study=release.facts.study, months=months)
+
+
+def invented(release: Release, words: Words) -> str:
+    """That the data are invented; empty if they are not."""
+    return words("INVENTED TRAINING DATA: no place, person or report here is real.") if release.facts.is_invented else ""
+
+
+def internal(release: Release, words: Words) -> str:
+    """For whom alone the map is; empty on a public one."""
+    if release.audience == "police":
+        return words("INTERNAL: for the police only. Do not copy, do not hand on.")
+    if release.audience == "research":
+        return words("INTERNAL: for research only. Do not copy, do not hand on.")
+    return ""
+
+
+def summary(release: Release, theme: str, words: Words) -> str:
+    """How many reports, and what the test over the whole map says of them."""
+    kinds = list(shown.of_theme(release, "hotspots", theme)["kind"])
+    number = number_of_reports(release, theme, words)
+    parts = [words("Reports: {number}.", number=number)] if number else []
+    verdict = release.facts.verdicts.get(theme, "too few to tell")
+    if verdict == "too few to tell":
+        parts.append(words("That is too few to tell whether any area stands out."))
+    elif verdict == "none found":
+        parts.append(words("No area stands out more than chance would explain."))
+    elif not kinds:
+        parts.append(words("An area stands out, but is not shown, to protect people."))
+    if "hot" in kinds:
+        parts.append(
+            words.n(
+                "In {n} numbered area there were more than chance would explain.",
+                "In {n} numbered areas there were more than chance would explain.",
+                kinds.count("hot"),
+            )
+        )
+    if "cold" in kinds:
+        parts.append(
+            words.n(
+                "In {n} numbered area there were fewer than chance would explain.",
+                "In {n} numbered areas there were fewer than chance would explain.",
+                kinds.count("cold"),
+            )
+        )
+    return " ".join(parts)
+
+
+def number_of_reports(release: Release, theme: str, words: Words) -> str:
+    """The reports of a theme: 'about 640' for the community, '640' inside."""
+    number = release.facts.reports.get(theme, "")
+    if not number.isdigit():
+        return words.label(number)
+    written = words.number(int(number))
+    return words("about {number}", number=written) if release.audience == "community" else written
+
+
+def reports(band: str, words: Words) -> str:
+    """A band as read: '5-9 reports', 'fewer than 5 or none'."""
+    return words.label(band) if band == BANDS[0] else words("{band} reports", band=words.label(band))
+
+
+def joint_work(words: Words) -> str:
+    """What the mark of cooperation means."""
+    return words("5 or more joint repairs, agreements or meetings")
+
+
+def single_report(words: Words) -> str:
+    """What the mark of a report means."""
+    return words("a single report, about here")
+
+
+def approximate(release: Release, words: Words) -> str:
+    """How exact places are, and that an empty square is not a safe one."""
+    return words(
+        "Places are approximate: squares of {km} by {km} km. “Fewer than 5 or none” protects people; it does not mean safe.",
+        km=words.number(release.facts.cell_m / 1000),
+    )
+
+
+def meaning(kind: str, words: Words) -> str:
+    """What a hot or cold area is."""
+    if kind == "hot":
+        return words("more reports than chance would explain")
+    return words("fewer reports than chance would explain")
+
+
+def near(row: Any, words: Words) -> str:
+    """The settlements in or next to a numbered area: 'near Orrin (Оррин)'; empty if there are none."""
+    names, locals_ = _split(row.near), _split(row.near_local)
+    places = [words.place(name, *locals_[number : number + 1]) for number, name in enumerate(names)]
+    return words("near {places}", places=", ".join(places)) if places else ""
+
+
+def _split(names: Any) -> list[str]:
+    return names.split("|") if isinstance(names, str) and names else []
+
+
+def chance(release: Release, words: Words) -> str:
+    """How often an area would be numbered where nothing is going on."""
+    return words(
+        "On maps where nothing is going on, an area would be numbered on at most {percent} of 100 "
+        "({replicates} such maps were drawn).",
+        percent=words.number(round(release.facts.alpha * 100, 1)),
+        replicates=words.number(release.facts.replicates),
+    )
+
+
+def doubt(release: Release, theme: str, words: Words) -> list[str]:
+    """What the map cannot tell: too few reports, areas withheld, reports without a place."""
+    facts = release.facts
+    verdict = facts.verdicts.get(theme, "too few to tell")
+    found = []
+    if verdict == "too few to tell":
+        found.append(words("Too few reports to tell: that is not the same as safe."))
+    if verdict == "none found":
+        found.append(words("No numbered area does not mean that there is no problem."))
+    if facts.is_withheld.get(theme, False):
+        found.append(words("At least one area that stands out is not shown: too few people live or reported there."))
+    if theme in facts.unplaced_percent:
+        found.append(words("Without a place exact enough for the map: {n} of 100 reports.", n=facts.unplaced_percent[theme]))
+    return found
+
+
+def counted(release: Release, words: Words) -> list[str]:
+    """Who reported, what counting reports means, and which layers the study does not have."""
+    facts = release.facts
+    names = ", ".join(words.label(name) for name in facts.reported_by)
+    found = []
+    if len(facts.reported_by) == 1:
+        found.append(words("All reports come from one side: {names}. What others saw is missing.", names=names))
+    elif names:
+        found.append(words("Reports come from: {names}. Months, squares and kinds are the same for all.", names=names))
+    found.append(words("Only what was reported is counted. More reports can mean more trust."))
+    if facts.missing_layers:
+        kinds = ", ".join(words.label(kind) for kind in facts.missing_layers)
+        found.append(words("The study has no data on: {kinds}.", kinds=kinds))
+    return found
+
+
+def hidden(release: Release, words: Words) -> list[str]:
+    """What the map does not show, and why."""
+    always = words("Violence in families, sexual violence, violence against children, recruitment: to protect those harmed.")
+    if release.audience == "community":
+        return [always, words("Single reports, names, dates and exact numbers: so that nobody can be found.")]
+    if release.audience == "police":
+        return [always, words("Names, texts and numbers of reports: they are not needed on a map.")]
+    return [always, words("Single reports, names and dates: so that nobody can be found.")]
+
+
+def claim(row: Any, words: Words) -> str:
+    """Who claims or agreed it, and since when."""
+    since = "" if pd.isna(row.date_from) else words(", since {day}", day=words.day(row.date_from.date().isoformat()))
+    if row.status == "claimed":
+        return words("claimed by {claimant}{since}", claimant=row.claimant, since=since)
+    if row.status == "agreed":
+        return words("agreed: {claimant}{since}", claimant=row.claimant, since=since)
+    return words("undetermined: {claimant}{since}", claimant=row.claimant, since=since)
+
+
+def claims(release: Release, words: Words) -> list[tuple[str, str]]:
+    """Status and sentence of the standing claims, those alike told once: who, since when, according to which source."""
+    letters = shown.claimant_letters(release)
+    told: dict[tuple[str, str], set[str]] = {}
+    for row in shown.standing(release).sort_values(["status", "claimant", "date_from"], kind="stable").itertuples():
+        told.setdefault((row.status, f"{letters[row.claimant]}: {claim(row, words)}"), set()).add(row.source)
+    return [(status, f"{text} ({', '.join(sorted(sources))})") for (status, text), sources in told.items()]
+
+
+def claims_left_out(release: Release, words: Words) -> list[str]:
+    """That there are no claims, or that some ended before the last day."""
+    ended = shown.ended(release)
+    found = [] if len(shown.standing(release)) else [words("The study has no border claims here: none is drawn.")]
+    if ended:
+        found.append(words.n("{n} claim that ended before is not drawn.", "{n} claims that ended before are not drawn.", ended))
+    return found
+
+
+def disclaimer(words: Words) -> str:
+    """That drawing is not endorsing."""
+    return words("Drawing a line, an area or a name does not mean that anybody accepts or endorses it.")
+
+
+def headings(release: Release, words: Words) -> Mapping[str, str]:
+    """What stands over each part of the legend."""
+    return {
+        "squares": words("Reports in a square"),
+        "areas": words("Numbered areas"),
+        "claims": words("Border claims as of {day}", day=words.day(release.facts.date_to)),
+        "places": words("Places"),
+        "doubt": words("How sure is this?"),
+        "hidden": words("What this map does not show, and why"),
+        "sources": words("Who reported, and what"),
+        "contacts": words("Whom to call"),
+    }
