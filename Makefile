@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CODE := pipelines tests bench
+CODE := pipelines tests bench notebooks docs
 
 .PHONY: run test lint wheel-test clean
 

@@ -98,7 +98,7 @@ class Chart:
         return f"{chr(ord('A') + column)}{row + 1}"
 
     def draw(self) -> int:
-        """Draw the map; how many names had no room."""
+        """Draw the map; how many settlements had no room for their name."""
         self._draw_ground()
         self._draw_cells()
         self._draw_lines()
@@ -244,7 +244,7 @@ class Chart:
         self.page.shape(shapely.multilinestrings(ticks), fill=False, lw=0.8, zorder=16)
 
     def _draw_names(self) -> int:
-        """Draw settlements with their names and the names of features; a settlement without room for its name is a dot."""
+        """Draw settlements and names; how many settlements are dots, since their name has no room."""
         names = [*self._settlement_names(), *self._feature_names()]
         candidates = [self._least_busy(name.boxes) for name in names]
         chosen = place_labels(candidates, frame=self.frame, taken=self.taken, symbols=[name.symbol_box for name in names])
@@ -253,7 +253,7 @@ class Chart:
                 self.page.symbol([name.point], style.UNNAMED if choice is None else name.symbol, 11 if choice is None else 12)
             if choice is not None:
                 self._write_name(name, boxes[choice])
-        return chosen.count(None)
+        return sum(name.symbol is not None and choice is None for name, choice in zip(names, chosen, strict=True))
 
     def _write_name(self, name: _Name, box: Box) -> None:
         west, south, east, _ = box
@@ -291,7 +291,7 @@ class Chart:
     def _feature_names(self) -> list[_Name]:
         found = []
         for layer in (self.view.services, self.view.resources):
-            for row in layer[layer["name"].notna()].itertuples():
+            for row in layer[layer["name"].notna() & (layer["kind"] != "road")].itertuples():
                 lines, shape = (_one_line(row.name),), self.mm(row.geometry)
                 spots = coordinates([shape]) if shape.geom_type == "Point" else _spots(shape)
                 size = style.SYMBOLS[row.kind].size_pt if row.kind in style.SYMBOLS else 2.0 * (row.kind in style.LINES)

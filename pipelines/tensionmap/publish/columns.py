@@ -86,7 +86,7 @@ class SetBlock:
 
     def _row_mm(self, row: Row) -> float:
         lines = len(self._lines(row)) * line_mm(BODY_PT)
-        return max(lines, KEY_ROW_MM) + 0.3 if row.key else lines + 0.7
+        return max(lines, KEY_ROW_MM) + 0.4 if row.key else lines + 0.7
 
     def _draw_row(self, page: Page, row: Row, x: float, y: float) -> None:
         lines = self._lines(row)
@@ -131,12 +131,9 @@ def set_blocks(blocks: Sequence[Block], width_mm: float) -> list[SetBlock]:
     return [SetBlock(block, width_mm) for block in blocks]
 
 
-def flow(blocks: Sequence[SetBlock], columns: Sequence[Column], *, is_broken: bool = False) -> Flow:
-    """Set ``blocks`` into ``columns`` in order.
-
-    A block that is higher than any column is broken between its rows; ``is_broken`` allows it for all.
-    """
-    highest = 0.0 if is_broken else max(column.height_mm for column in columns)
+def flow(blocks: Sequence[SetBlock], columns: Sequence[Column]) -> Flow:
+    """Set ``blocks`` into ``columns`` in order; one that is higher than any column is broken between its rows."""
+    highest = max(column.height_mm for column in columns)
     result = Flow(left=list(columns))
     for whole in blocks:
         is_kept_whole = whole.height_mm <= highest or whole.block.short or not whole.block.rows

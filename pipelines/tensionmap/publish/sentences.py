@@ -70,6 +70,8 @@ def number_of_reports(release: Release, theme: str, words: Words) -> str:
     number = release.facts.reports.get(theme, "")
     if not number.isdigit():
         return words.label(number)
+    if release.audience == "community" and int(number) == 0:
+        return words.label(BANDS[0])
     written = words.number(int(number))
     return words("about {number}", number=written) if release.audience == "community" else written
 

@@ -7,9 +7,11 @@ write. A page either keeps its promises or is not made: what does not fit, or ca
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 from math import inf
+from operator import itemgetter
 from typing import Any
 
 import matplotlib
@@ -29,13 +31,15 @@ from tensionmap.tables import BANDS, Release
 
 MARGIN_MM = 9.0
 GUTTER_MM = 5.0
-NARROWEST_COLUMN_MM = 52.0
+NARROWEST_COLUMN_MM = 51.0
 SCALE_BAR_MM = 62.0
 SMALLEST_MAP_MM = 45.0
 SUMMARY_PT, BANNER_PT, BACK_TITLE_PT = 11.0, 9.0, 13.0
 TITLES = ((17.0, 1), (15.5, 1), (14.0, 1), (15.0, 2), (13.0, 2), (12.0, 2))
 """Sizes in points and numbers of lines that a title may take, the best first."""
 HOTSPOTS_LISTED = 6
+ORDERS = ((2, 3), (3, 2))
+"""Doubt may stand before the claims or after them, whichever leaves more room."""
 ROUND = (1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 2.75, 3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0, 6.5, 7.0, 7.5, 8.0, 8.5, 9.0, 9.5)
 SCALES = tuple(int(step * 10**power) for power in range(3, 8) for step in ROUND)
 WALKING_M_PER_MINUTE = 4000 / 60
@@ -91,18 +95,25 @@ def _sheet(release: Release, theme: str, language: str, contacts: Sequence[str])
         rcdefaults()
         matplotlib.rcParams.update({"pdf.fonttype": 42, "pdf.compression": 6, "hatch.linewidth": style.HATCH_LINE_PT})
         view = view_of(release, theme)
-        fronts = [
-            _Front(_Paper(view, words, page), columns, beside, is_broken=is_broken)
-            for is_broken in (False, True)
-            for page in (A4_MM, A4_MM[::-1])
-            for columns in (3, 4, 5)
-            for beside in (1, 0)
-            if _column_mm(page[0], columns) >= NARROWEST_COLUMN_MM
-        ]
-        best = min(fronts, key=lambda front: front.scale)
-        if best.scale == inf:
-            raise best.refusal()
-        return as_pdf([best.draw(), _back(best.paper, contacts)])
+        front = _best_front(view, words)
+        return as_pdf([front.draw(), _back(front.paper, contacts)])
+
+
+def _best_front(view: View, words: Words) -> _Front:
+    """The layout with the largest map."""
+    fronts, refusals = [], []
+    for page, columns, beside in product((A4_MM, A4_MM[::-1]), (3, 4, 5), (1, 0)):
+        if _column_mm(page[0], columns) >= NARROWEST_COLUMN_MM:
+            try:
+                fronts.append(_Front(_Paper(view, words, page), columns, beside))
+            except ReleaseError as error:
+                refusals.append(error)
+    best = min(fronts, key=lambda front: front.scale, default=None)
+    if best is None:
+        raise refusals[0]
+    if best.scale == inf:
+        raise best.refusal()
+    return best
 
 
 def _column_mm(page_mm: float, columns: int) -> float:
@@ -224,12 +235,7 @@ class _Paper:
             crs=self.view.cells.crs.name,
             digest=self.view.release.digest,
         )
-        return wrap(told, self.inner_mm - text_width_mm(self.side(1), BODY_PT) - GUTTER_MM)
-
-    def side(self, number: int) -> str:
-        """Which side of the sheet it is, and that there is another."""
-        words = self.words
-        return words("Page 1 of 2: more on the back") if number == 1 else words("Page 2 of 2")
+        return wrap(told, self.inner_mm - text_width_mm("1 / 2", BODY_PT) - GUTTER_MM)
 
     @property
     def floor_mm(self) -> float:
@@ -254,7 +260,7 @@ class _Paper:
                 y -= line_mm(size)
         for place, line in enumerate(self.imprint[::-1]):
             page.text(MARGIN_MM, MARGIN_MM + 0.8 + place * line_mm(BODY_PT), line)
-        side = self.side(number)
+        side = f"{number} / 2"
         page.text(page.width - MARGIN_MM - text_width_mm(side, BODY_PT), MARGIN_MM + 0.8, side)
         return page
 
@@ -272,17 +278,17 @@ class _Paper:
 class _Front:
     """One way of laying the front out: the map at the largest round scale that fits, texts in columns beside and under it."""
 
-    def __init__(self, paper: _Paper, columns: int, beside: int, *, is_broken: bool) -> None:
+    def __init__(self, paper: _Paper, columns: int, beside: int) -> None:
         self.paper, self.view, self.words = paper, paper.view, paper.words
         size, title = paper.title
         summary = wrap(sentences.summary(paper.view.release, paper.view.theme, paper.words), paper.inner_mm, SUMMARY_PT)
         self.texts = ((size, "Bold", title), (SUMMARY_PT, "", summary))
         self.top = paper.page_mm[1] - MARGIN_MM - paper.header_mm(self.texts)
-        self.columns, self.beside, self.is_broken = columns, beside, is_broken
+        self.columns, self.beside = columns, beside
         self.column_mm = _column_mm(paper.page_mm[0], columns)
         self.map_mm = paper.inner_mm - beside * (self.column_mm + GUTTER_MM)
         self.scale_row_mm = max(8.5, len(self._scale_lines(8_888_888, 88_000, 888)) * line_mm(BODY_PT) + 2.5)
-        self.under_mm = self._under_mm()
+        self.order, self.under_mm = min(((order, self._under_mm(order)) for order in ORDERS), key=itemgetter(1))
         self.scale = self._largest_scale()
 
     def _flow(self, blocks: Sequence[SetBlock], under_top: float) -> Flow:
@@ -291,14 +297,16 @@ class _Front:
         split = self.columns - self.beside
         tops = [(x, self.top) for x in places[split:]] + [(x, under_top) for x in places[:split]]
         columns = [Column(x, top, self.paper.floor_mm, self.column_mm) for x, top in tops]
-        return flow(blocks, columns, is_broken=self.is_broken)
+        return flow(blocks, columns)
 
-    def _blocks(self, index: Callable[[Any], str], side_mm: float) -> list[SetBlock]:
-        return set_blocks(_front_blocks(self.view, self.words, index, side_mm), self.column_mm)
+    def _blocks(self, order: Sequence[int], index: Callable[[Any], str], side_mm: float) -> list[SetBlock]:
+        blocks = _front_blocks(self.view, self.words, index, side_mm)
+        blocks[2:4] = [blocks[number] for number in order]
+        return set_blocks(blocks, self.column_mm)
 
-    def _under_mm(self) -> float:
+    def _under_mm(self, order: Sequence[int]) -> float:
         """The least height of the columns under the map that holds the texts; infinite if none does."""
-        widest = self._blocks(lambda _: "W88", style.SMALLEST_HATCHED_MM)
+        widest = self._blocks(order, lambda _: "W88", style.SMALLEST_HATCHED_MM)
         heights = np.arange(0.0, self.top - self.paper.floor_mm, 2.0)
         fitting = (height for height in heights if self._flow(widest, self.paper.floor_mm + height).has_room)
         return float(next(fitting, inf))
@@ -331,7 +339,7 @@ class _Front:
         left_out = chart.draw()
         below = chart.frame[1] - INDEX_MM
         self._draw_scale_row(page, chart.frame[0], below, left_out)
-        self._flow(self._blocks(chart.index, chart.side_mm), below - self.scale_row_mm - BLOCK_GAP_MM).draw(page)
+        self._flow(self._blocks(self.order, chart.index, chart.side_mm), below - self.scale_row_mm - BLOCK_GAP_MM).draw(page)
         return page
 
     def _draw_scale_row(self, page: Page, west: float, top: float, left_out: int) -> None:
@@ -387,5 +395,6 @@ def _back(paper: _Paper, contacts: Sequence[str]) -> Page:
             "make contacts, names of sources or names of claimants shorter."
         )
     texts_on_it.draw(page)
-    fill_with_rules(page, texts_on_it.left)
+    notes, *empty = texts_on_it.left
+    fill_with_rules(page, [replace(notes, top=notes.top + BLOCK_GAP_MM), *empty])
     return page

@@ -56,10 +56,10 @@ def claimant_letters(release: Release) -> dict[str, str]:
 def claim_lines(release: Release) -> gpd.GeoDataFrame:
     """The standing claims as lines, in the CRS of the cells.
 
-    An area becomes its outline inside the study, without the edge of the study and without what a line of the same party
-    already says: an edge that only ends the data is nobody's claim.
+    Areas claimed by one party on the same ground count as one, and become its outline inside the study, without the edge of
+    the study and without what a line of the same party already says: where the data or a district ends is nobody's claim.
     """
-    claims = standing(release).to_crs(release.tables["cells"].crs)
+    claims = _one_area_each(standing(release).to_crs(release.tables["cells"].crs))
     frame = shapely.box(*release.facts.extent)
     side = max(np.ptp(release.facts.extent[::2]), np.ptp(release.facts.extent[1::2]))
     inside = frame.buffer(-side * EDGE_SHARE, join_style="mitre")
@@ -71,6 +71,15 @@ def claim_lines(release: Release) -> gpd.GeoDataFrame:
         own = shapely.union_all(lines.geometry.to_numpy()[is_own]).buffer(side * LINE_SHARE)
         shapes[place] = shapely.difference(shapely.intersection(shapes[place].boundary, inside), own)
     return _with_shapes(claims, shapes)
+
+
+def _one_area_each(claims: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """``claims`` with the areas of one claimant, status, date and source as one."""
+    alike = claims.groupby(["kind", "status", "claimant", "date_from", "source"], dropna=False, sort=False)
+    number = alike.ngroup().where(claims["kind"] == "area", -1 - np.arange(len(claims)))
+    shapes = claims.geometry.groupby(number).agg(lambda parts: shapely.union_all(parts.to_numpy()))
+    one = claims[~number.duplicated()]
+    return _with_shapes(one, shapes.loc[number[one.index]].to_numpy())
 
 
 def cut(layer: gpd.GeoDataFrame, area: Any) -> gpd.GeoDataFrame:
