@@ -29,7 +29,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Block:
-    """A heading with rows under it; short rows may stand two by two; ``rules`` are lines to write on."""
+    """A heading with rows under it, first the short ones two by two; ``rules`` are lines to write on."""
 
     heading: str
     rows: tuple[Row, ...] = ()
@@ -74,7 +74,7 @@ class SetBlock:
             page.text(x, y - HEADING_PT * PT_MM, line, size=HEADING_PT, face="Bold")
             y -= line_mm(HEADING_PT)
         y -= 0.8
-        for rows in ([[row] for row in self.block.rows], self.pairs):
+        for rows in (self.pairs, [[row] for row in self.block.rows]):
             for pair in rows:
                 for number, row in enumerate(pair):
                     self._draw_row(page, row, x + number * self.width_mm / 2, y)
@@ -86,7 +86,7 @@ class SetBlock:
 
     def _row_mm(self, row: Row) -> float:
         lines = len(self._lines(row)) * line_mm(BODY_PT)
-        return max(lines, KEY_ROW_MM) + 0.4 if row.key else lines + 0.7
+        return max(lines + 0.5, KEY_ROW_MM) + 0.4 if row.key else lines + 0.7
 
     def _draw_row(self, page: Page, row: Row, x: float, y: float) -> None:
         lines = self._lines(row)

@@ -85,18 +85,15 @@ def tension_sheet(release: Release, *, language: str, contacts: Sequence[str] = 
 
 
 def _sheet(release: Release, theme: str, language: str, contacts: Sequence[str]) -> bytes:
-    if not isinstance(release, Release):
-        raise ReleaseError(
-            f"A sheet is drawn from a Release, not from a {type(release).__name__}. "
-            "Make one in the stage 'protect'; a raw table cannot be printed."
-        )
+    shown.refuse_unless_release(release)
     words = Words(language)
     with rc_context():
         rcdefaults()
         matplotlib.rcParams.update({"pdf.fonttype": 42, "pdf.compression": 6, "hatch.linewidth": style.HATCH_LINE_PT})
         view = view_of(release, theme)
         front = _best_front(view, words)
-        return as_pdf([front.draw(), _back(front.paper, contacts)])
+        page, more_areas = front.draw()
+        return as_pdf([page, _back(front.paper, contacts, more_areas)])
 
 
 def _best_front(view: View, words: Words) -> _Front:
@@ -129,7 +126,7 @@ def _front_blocks(view: View, words: Words, index: Callable[[Any], str], side_mm
     places = tuple(Row(words.label(kind), place_key(kind)) for kind in order if kind in kinds)
     found = [
         Block(headings["squares"], _squares(view, words, side_mm)),
-        Block(headings["areas"], _areas(view, words, index)),
+        Block(headings["areas"], _first_areas(view, words, index)),
         Block(headings["doubt"], tuple(map(Row, doubt))),
         _claims(view, words, headings["claims"]),
     ]
@@ -145,17 +142,23 @@ def _squares(view: View, words: Words, side_mm: float) -> tuple[Row, ...]:
     return (*rows, Row(sentences.approximate(view.release, words)))
 
 
-def _areas(view: View, words: Words, index: Callable[[Any], str]) -> tuple[Row, ...]:
+def _first_areas(view: View, words: Words, index: Callable[[Any], str]) -> tuple[Row, ...]:
     kinds = [kind for kind in ("hot", "cold") if kind in {"hot", *view.hotspots["kind"]}]
-    rows = [Row(sentences.meaning(kind, words), hotspot_key(kind)) for kind in kinds]
-    for row in view.hotspots.head(HOTSPOTS_LISTED).itertuples():
+    keys = [Row(sentences.meaning(kind, words), hotspot_key(kind)) for kind in kinds]
+    areas = _areas(view, words, index)
+    more = len(areas) - HOTSPOTS_LISTED
+    told = words.n("{n} more area: see the back", "{n} more areas: see the back", more) if more > 0 else ""
+    return (*keys, *areas[:HOTSPOTS_LISTED], *([Row(told)] if told else []))
+
+
+def _areas(view: View, words: Words, index: Callable[[Any], str]) -> list[Row]:
+    """Each numbered area in a sentence: where, how many, near what."""
+    rows = []
+    for row in view.hotspots.itertuples():
         facts = [sentences.reports(row.band, words), sentences.near(row, words)]
         told = ", ".join(fact for fact in facts if fact)
         rows.append(Row(f"{row.hotspot_id} ({index(row.geometry)}): {told}"))
-    more = len(view.hotspots) - HOTSPOTS_LISTED
-    if more > 0:
-        rows.append(Row(words.n("and {n} more area on the map", "and {n} more areas on the map", more)))
-    return tuple(rows)
+    return rows
 
 
 def _claims(view: View, words: Words, heading: str) -> Block:
@@ -168,13 +171,15 @@ def _claims(view: View, words: Words, heading: str) -> Block:
     return Block(heading, tuple(Row(text) for text in told if text), keys)
 
 
-def _back_blocks(view: View, words: Words, contacts: Sequence[str]) -> list[Block]:
+def _back_blocks(view: View, words: Words, contacts: Sequence[str], more_areas: Sequence[Row]) -> list[Block]:
     """What stands behind the map, whom to call, and room to write."""
     release, headings = view.release, sentences.headings(view.release, words)
     claims = [Row(text, stroke_key(style.CLAIMS[status])) for status, text in sentences.claims(release, words)]
     counted = [*sentences.counted(release, words), _totals(view, words)]
+    areas = [Block(headings["areas"], tuple(more_areas))] if more_areas else []
     return [
         Block(headings["contacts"], tuple(map(Row, contacts)), rules=0 if contacts else 2),
+        *areas,
         Block(headings["sources"], tuple(Row(text) for text in counted if text)),
         Block(headings["hidden"], tuple(map(Row, sentences.hidden(release, words)))),
         Block(headings["claims"], (*claims, *map(Row, sentences.claims_left_out(release, words)))),
@@ -291,13 +296,13 @@ class _Front:
         self.order, self.under_mm = min(((order, self._under_mm(order)) for order in ORDERS), key=itemgetter(1))
         self.scale = self._largest_scale()
 
-    def _flow(self, blocks: Sequence[SetBlock], under_top: float) -> Flow:
+    def _flow(self, blocks: Sequence[SetBlock], under_top: float, under_mm: float) -> Flow:
         """``blocks`` in the column beside the map, then in those under it."""
         places = [MARGIN_MM + number * (self.column_mm + GUTTER_MM) for number in range(self.columns)]
         split = self.columns - self.beside
-        tops = [(x, self.top) for x in places[split:]] + [(x, under_top) for x in places[:split]]
-        columns = [Column(x, top, self.paper.floor_mm, self.column_mm) for x, top in tops]
-        return flow(blocks, columns)
+        beside = [Column(x, self.top, self.paper.floor_mm, self.column_mm) for x in places[split:]]
+        under = [Column(x, under_top, under_top - under_mm, self.column_mm) for x in places[:split]]
+        return flow(blocks, beside + under)
 
     def _blocks(self, order: Sequence[int], index: Callable[[Any], str], side_mm: float) -> list[SetBlock]:
         blocks = _front_blocks(self.view, self.words, index, side_mm)
@@ -308,7 +313,7 @@ class _Front:
         """The least height of the columns under the map that holds the texts; infinite if none does."""
         widest = self._blocks(order, lambda _: "W88", style.SMALLEST_HATCHED_MM)
         heights = np.arange(0.0, self.top - self.paper.floor_mm, 2.0)
-        fitting = (height for height in heights if self._flow(widest, self.paper.floor_mm + height).has_room)
+        fitting = (height for height in heights if self._flow(widest, 0.0, height).has_room)
         return float(next(fitting, inf))
 
     @property
@@ -332,19 +337,20 @@ class _Front:
             "Make the names of the study, of its parties and of settlements shorter."
         )
 
-    def draw(self) -> Page:
-        """The front as a page."""
+    def draw(self) -> tuple[Page, list[Row]]:
+        """The front, and the rows on the numbered areas for which it has no room."""
         page = self.paper.begin(1, self.texts)
         chart = Chart(page, self.view, self.words, self.scale, self.top - INDEX_MM, MARGIN_MM + INDEX_MM)
         left_out = chart.draw()
         below = chart.frame[1] - INDEX_MM
         self._draw_scale_row(page, chart.frame[0], below, left_out)
-        self._flow(self._blocks(self.order, chart.index, chart.side_mm), below - self.scale_row_mm - BLOCK_GAP_MM).draw(page)
-        return page
+        blocks = self._blocks(self.order, chart.index, chart.side_mm)
+        self._flow(blocks, below - self.scale_row_mm - BLOCK_GAP_MM, self.under_mm).draw(page)
+        return page, _areas(self.view, self.words, chart.index)[HOTSPOTS_LISTED:]
 
     def _draw_scale_row(self, page: Page, west: float, top: float, left_out: int) -> None:
         words = self.words
-        length_m = max(side for side in SIDES_M if 2 * side / self.scale * 1000 <= SCALE_BAR_MM - 18)
+        length_m = max(side for side in SIDES_M if 2 * side / self.scale * 1000 <= SCALE_BAR_MM - 16)
         half, y = length_m / self.scale * 1000, top - 6.2
         for number, grey in enumerate((style.INK, style.PAPER)):
             piece = Rectangle((west + 1 + number * half, y), half, 1.6, facecolor=grey, edgecolor=style.INK, lw=0.8, zorder=10)
@@ -377,7 +383,7 @@ class _Front:
         page.text(x + 2.4, y + 1.6, self.words.north, size=11, face="Bold")
 
 
-def _back(paper: _Paper, contacts: Sequence[str]) -> Page:
+def _back(paper: _Paper, contacts: Sequence[str], more_areas: Sequence[Row]) -> Page:
     """What stands behind the map, in columns; what is left of them is ruled, to write on."""
     title = wrap(sentences.title(paper.view.release, paper.view.theme, paper.words), paper.inner_mm, BACK_TITLE_PT, "Bold")
     texts = ((BACK_TITLE_PT, "Bold", title),)
@@ -385,8 +391,8 @@ def _back(paper: _Paper, contacts: Sequence[str]) -> Page:
     count = 2 if page.width < page.height else 3
     width = _column_mm(page.width, count)
     top = page.height - MARGIN_MM - paper.header_mm(texts) - 2
-    columns = [Column(MARGIN_MM + n * (width + GUTTER_MM), top, paper.floor_mm, width) for n in range(count)]
-    blocks = _back_blocks(paper.view, paper.words, contacts)
+    columns = [Column(MARGIN_MM + n * (width + GUTTER_MM), top, paper.floor_mm + 2, width) for n in range(count)]
+    blocks = _back_blocks(paper.view, paper.words, contacts, more_areas)
     texts_on_it = flow(set_blocks(blocks, width), columns)
     if not texts_on_it.has_room:
         longest = max(blocks, key=lambda block: sum(len(row.text) for row in block.rows))

@@ -9,12 +9,28 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from tensionmap.errors import ReleaseError
 from tensionmap.publish import style
 from tensionmap.tables import BANDS, Release
 
 EDGE_SHARE = 1 / 500
 LINE_SHARE = 1 / 60
 """How near an outline lies to the edge, or to a line of the same party, that is left out: shares of the map's longer side."""
+
+
+def refuse_unless_release(given: Any) -> None:
+    """A map is drawn from what an audience may see, and from nothing else.
+
+    Raises
+    ------
+    ReleaseError
+        If ``given`` is not a Release.
+    """
+    if not isinstance(given, Release):
+        raise ReleaseError(
+            f"A map is drawn from a Release, not from a {type(given).__name__}: a raw table holds what nobody may see. "
+            "Make one in the stage protect."
+        )
 
 
 def of_theme(release: Release, name: str, theme: str) -> Any:

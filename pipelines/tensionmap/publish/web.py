@@ -18,11 +18,10 @@ import numpy as np
 import pandas as pd
 import shapely
 from babel.dates import get_month_names
-from shapely.geometry import box, mapping
+from shapely.geometry import Point, box, mapping
 from shapely.geometry.base import BaseGeometry
 
 from tensionmap.crs import DEGREES
-from tensionmap.errors import ReleaseError
 from tensionmap.publish import panel, sentences, shown, style
 from tensionmap.publish.offline import as_json, escape, make_offline
 from tensionmap.publish.panel import Look
@@ -82,19 +81,7 @@ def crime_map(release: Release, *, language: str, contacts: Sequence[str] = ()) 
 def tension_map(release: Release, *, language: str, contacts: Sequence[str] = ()) -> str:
     """The tension map as the whole HTML text of a page: as ``crime_map``, with water, pasture, forest and cooperation.
 
-    Parameters
-    ----------
-    release
-        What one audience may see. The tables stand in a CRS in metres; the page holds degrees rounded to about a metre.
-    language
-        Language of every word on the page, one of ``words.languages()``.
-    contacts
-        Whom to call, one line each, as they shall be read.
-
-    Raises
-    ------
-    ReleaseError
-        If ``release`` is not a Release, or if there are no words for ``language``.
+    Parameters, returns and raises are those of ``crime_map``.
 
     Notes
     -----
@@ -104,11 +91,7 @@ def tension_map(release: Release, *, language: str, contacts: Sequence[str] = ()
 
 
 def _page(release: Release, theme: str, language: str, contacts: Sequence[str]) -> str:
-    if not isinstance(release, Release):
-        raise ReleaseError(
-            f"A map is drawn from a Release, not from a {type(release).__name__}: a raw table holds what nobody may see. "
-            "Make one with the stage protect."
-        )
+    shown.refuse_unless_release(release)
     words = Words(language)
     title = sentences.title(release, theme, words)
     study = gpd.GeoSeries([box(*release.facts.extent)], crs=release.tables["cells"].crs).to_crs(DEGREES)
@@ -235,13 +218,18 @@ def _hotspots(release: Release, theme: str, words: Words) -> list[folium.GeoJson
     outlines = [_Shape(row.geometry, _hotspot_tooltip(row, words), panel.strokes(style.HOTSPOTS[row.kind])) for row in rows]
     numbers = [
         _Shape(
-            row.geometry.representative_point(),
+            _north_east(row.geometry),
             _hotspot_tooltip(row, words),
             ({"html": f'<b class="number {row.kind}">{escape(row.hotspot_id)}</b>'},),
         )
         for row in rows
     ]
     return _paths(outlines) + _marks(numbers)
+
+
+def _north_east(area: BaseGeometry) -> Point:
+    """The most north-eastern corner of an area: there its number hides nothing inside."""
+    return Point(max(shapely.get_coordinates(area).tolist(), key=sum))
 
 
 def _hotspot_tooltip(row: Any, words: Words) -> str:
