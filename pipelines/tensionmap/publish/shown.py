@@ -91,6 +91,7 @@ def claim_lines(release: Release) -> gpd.GeoDataFrame:
 
 def _one_area_each(claims: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """``claims`` with the areas of one claimant, status, date and source as one."""
+    claims = claims.reset_index(drop=True)
     alike = claims.groupby(["kind", "status", "claimant", "date_from", "source"], dropna=False, sort=False)
     number = alike.ngroup().where(claims["kind"] == "area", -1 - np.arange(len(claims)))
     shapes = claims.geometry.groupby(number).agg(lambda parts: shapely.union_all(parts.to_numpy()))
