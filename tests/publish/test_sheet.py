@@ -170,7 +170,7 @@ def test_texts_that_leave_no_room_for_the_map_are_refused(release):
 
 
 def test_a_long_list_of_contacts_goes_on_in_the_next_column(release):
-    told = [f"Post {number} of the district, every day" for number in range(60)]
+    told = [f"Post {number} of the district, every day" for number in range(50)]
     found = text(crime_sheet(release(), language="en", contacts=told), 1)
     assert [line for line in told if line not in found] == []
 
@@ -292,7 +292,7 @@ def test_title_period_digest_legend_and_disclaimer_can_be_searched(theme, langua
         words("INVENTED TRAINING DATA: no place, person or report here is real."),
         release().digest,
         *(words("{band} reports", band=words.label(band)) for band in tables.BANDS[1:]),
-        words.label(tables.BANDS[0]),
+        words("fewer than {n} or none", n=5),
         words("more reports than chance would explain"),
         words("Drawing a line, an area or a name does not mean that anybody accepts or endorses it."),
         words("claimed by {claimant}{since}", claimant="Selmar", since=words(", since {day}", day=words.day("1991-01-01"))),
@@ -548,3 +548,11 @@ def test_what_is_given_is_not_changed(release):
     tension_sheet(plain, language="en")
     for name, frame in {**plain.tables, **plain.background}.items():
         pd.testing.assert_frame_equal(pd.DataFrame(frame), pd.DataFrame(before[name]))
+
+
+def test_a_higher_minimum_is_said_where_a_square_is_left_empty(release):
+    strict = text(crime_sheet(release(minimum_count=8, minimum_residents=250), language="en"))
+    assert "fewer than 8 or none" in strict
+    assert "fewer than 5" not in strict
+    inside = text(crime_sheet(release("police", minimum_count=8), language="en"))
+    assert "fewer than 5 or none" in inside

@@ -119,7 +119,7 @@ def test_every_identifier_that_a_map_shows_has_a_label():
         *TENSION,
         *COOPERATION,
         *kinds,
-        *tables.BANDS,
+        *tables.BANDS[1:],
         *tables.THEMES,
         "hot",
         "cold",

@@ -71,7 +71,7 @@ def _paragraphs(texts: Iterable[str]) -> list[str]:
 
 
 def _cells_legend(release: Release, theme: str, words: Words) -> list[str]:
-    keys = [_key(_swatch(band), sentences.reports(band, words)) for band in reversed(BANDS)]
+    keys = [_key(_swatch(band), sentences.reports(release, band, words)) for band in reversed(BANDS)]
     if theme == "tension":
         keys.append(_key(glyph("joint_work"), sentences.joint_work(words)))
     if release.audience == "police":
@@ -83,7 +83,7 @@ def _hotspots_legend(release: Release, theme: str, words: Words) -> list[str]:
     spots = shown.of_theme(release, "hotspots", theme)
     kinds = [kind for kind in ("hot", "cold") if kind in {"hot", *spots["kind"]}]
     keys = [_key(_stroke_key(style.HOTSPOTS[kind]), sentences.meaning(kind, words)) for kind in kinds]
-    named = [f"{hotspot_name(row, words)}: {', '.join(hotspot_facts(row, words))}" for row in spots.itertuples()]
+    named = [f"{hotspot_name(row, words)}: {', '.join(hotspot_facts(release, row, words))}" for row in spots.itertuples()]
     return [_keys(keys), *_paragraphs([*named, sentences.chance(release, words)])]
 
 
@@ -159,10 +159,10 @@ def hotspot_name(row: Any, words: Words) -> str:
     return words("Cold spot {number}", number=row.hotspot_id)
 
 
-def hotspot_facts(row: Any, words: Words) -> list[str]:
+def hotspot_facts(release: Release, row: Any, words: Words) -> list[str]:
     """Band, meaning and the settlements near it."""
     places = sentences.near(row, words)
-    return [sentences.reports(row.band, words), sentences.meaning(row.kind, words), *([places] if places else [])]
+    return [sentences.reports(release, row.band, words), sentences.meaning(row.kind, words), *([places] if places else [])]
 
 
 def strokes(stroke: style.Stroke) -> tuple[Look, ...]:

@@ -11,6 +11,8 @@ from tensionmap.publish import shown
 from tensionmap.publish.words import Words
 from tensionmap.tables import BANDS, Release
 
+LOWEST_END = 5
+
 
 def title(release: Release, theme: str, words: Words) -> str:
     """What, where and which months."""
@@ -71,14 +73,20 @@ def number_of_reports(release: Release, theme: str, words: Words) -> str:
     if not number.isdigit():
         return words.label(number)
     if release.audience == "community" and int(number) == 0:
-        return words.label(BANDS[0])
+        return reports(release, BANDS[0], words)
     written = words.number(int(number))
     return words("about {number}", number=written) if release.audience == "community" else written
 
 
-def reports(band: str, words: Words) -> str:
-    """A band as read: '5-9 reports', 'fewer than 5 or none'."""
-    return words.label(band) if band == BANDS[0] else words("{band} reports", band=words.label(band))
+def reports(release: Release, band: str, words: Words) -> str:
+    """A band as read: '5-9 reports', 'fewer than 5 or none'; a community's lowest band ends at its minimum count."""
+    if band == BANDS[0]:
+        return words("fewer than {n} or none", n=words.number(_lowest_end(release)))
+    return words("{band} reports", band=words.label(band))
+
+
+def _lowest_end(release: Release) -> int:
+    return release.facts.minimum_count if release.audience == "community" else LOWEST_END
 
 
 def joint_work(words: Words) -> str:
@@ -94,8 +102,9 @@ def single_report(words: Words) -> str:
 def approximate(release: Release, words: Words) -> str:
     """How exact places are, and that an empty square is not a safe one."""
     return words(
-        "Places are approximate: squares of {km} by {km} km. “Fewer than 5 or none” protects people; it does not mean safe.",
+        "Places are approximate: squares of {km} by {km} km. “Fewer than {n} or none” protects people; it does not mean safe.",
         km=words.number(release.facts.cell_m / 1000),
+        n=words.number(_lowest_end(release)),
     )
 
 
@@ -153,6 +162,7 @@ def counted(release: Release, words: Words) -> list[str]:
     elif names:
         found.append(words("Reports come from: {names}. Months, squares and kinds are the same for all.", names=names))
     found.append(words("Only what was reported is counted. More reports can mean more trust."))
+    found.append(words("An event that two sources tell of is counted once."))
     if facts.missing_layers:
         kinds = ", ".join(words.label(kind) for kind in facts.missing_layers)
         found.append(words("The study has no data on: {kinds}.", kinds=kinds))
@@ -163,7 +173,8 @@ def hidden(release: Release, words: Words) -> list[str]:
     """What the map does not show, and why."""
     always = words("Violence in families, sexual violence, violence against children, recruitment: to protect those harmed.")
     if release.audience == "community":
-        return [always, words("Single reports, names, dates and exact numbers: so that nobody can be found.")]
+        few = words("Squares in which fewer than {n} people live.", n=words.number(release.facts.minimum_residents))
+        return [always, words("Single reports, names, dates and exact numbers: so that nobody can be found."), few]
     if release.audience == "police":
         return [always, words("Names, texts and numbers of reports: they are not needed on a map.")]
     return [always, words("Single reports, names and dates: so that nobody can be found.")]

@@ -134,7 +134,7 @@ def _front_blocks(view: View, words: Words, index: Callable[[Any], str], side_mm
 
 
 def _squares(view: View, words: Words, side_mm: float) -> tuple[Row, ...]:
-    rows = [Row(sentences.reports(band, words), band_key(band, side_mm)) for band in reversed(BANDS)]
+    rows = [Row(sentences.reports(view.release, band, words), band_key(band, side_mm)) for band in reversed(BANDS)]
     if len(view.joint_work):
         rows.append(Row(sentences.joint_work(words), symbol_key(style.SYMBOLS["joint_work"])))
     if view.points is not None:
@@ -155,7 +155,7 @@ def _areas(view: View, words: Words, index: Callable[[Any], str]) -> list[Row]:
     """Each numbered area in a sentence: where, how many, near what."""
     rows = []
     for row in view.hotspots.itertuples():
-        facts = [sentences.reports(row.band, words), sentences.near(row, words)]
+        facts = [sentences.reports(view.release, row.band, words), sentences.near(row, words)]
         told = ", ".join(fact for fact in facts if fact)
         rows.append(Row(f"{row.hotspot_id} ({index(row.geometry)}): {told}"))
     return rows

@@ -180,7 +180,7 @@ def _cells(release: Release, theme: str, words: Words) -> list[folium.GeoJson]:
     drawn = cells[(cells["band"] != BANDS[0]) | cells["hotspot"].isin(["hot", "cold"])].to_crs(DEGREES)
     edge = style.CELL_EDGE
     shapes = []
-    rows = [(_cell_tooltip(row, release.audience, words), row["band"]) for row in drawn.to_dict("records")]
+    rows = [(_cell_tooltip(release, row, words), row["band"]) for row in drawn.to_dict("records")]
     for (tooltip, band), same in drawn.groupby(pd.Series(rows, index=drawn.index, dtype=object), sort=False):
         look = style.BANDS[band]
         fill = {"fill": True, "fillColor": look.screen_fill, "fillOpacity": look.screen_opacity}
@@ -194,11 +194,11 @@ def _cells(release: Release, theme: str, words: Words) -> list[folium.GeoJson]:
     return _paths(shapes)
 
 
-def _cell_tooltip(row: Mapping[Any, Any], audience: str, words: Words) -> str:
-    lines = [sentences.reports(row["band"], words)]
+def _cell_tooltip(release: Release, row: Mapping[Any, Any], words: Words) -> str:
+    lines = [sentences.reports(release, row["band"], words)]
     if row["hotspot"] in ("hot", "cold"):
         lines.append(panel.capital(sentences.meaning(row["hotspot"], words)))
-    if audience == "research":
+    if release.audience == "research":
         lines.append(
             words(
                 "Counted: {count}; expected if nothing is going on: {expected}; p over the whole map: {p}",
@@ -207,7 +207,7 @@ def _cell_tooltip(row: Mapping[Any, Any], audience: str, words: Words) -> str:
                 p=_figure(row["p_map"], 3),
             )
         )
-    elif audience == "police":
+    elif release.audience == "police":
         lines.append(words("Counted: {count}", count=words.number(row["count"])))
     return _lines(lines)
 
@@ -215,11 +215,13 @@ def _cell_tooltip(row: Mapping[Any, Any], audience: str, words: Words) -> str:
 def _hotspots(release: Release, theme: str, words: Words) -> list[folium.GeoJson]:
     spots = shown.of_theme(release, "hotspots", theme).to_crs(DEGREES)
     rows = list(spots.itertuples())
-    outlines = [_Shape(row.geometry, _hotspot_tooltip(row, words), panel.strokes(style.HOTSPOTS[row.kind])) for row in rows]
+    outlines = [
+        _Shape(row.geometry, _hotspot_tooltip(release, row, words), panel.strokes(style.HOTSPOTS[row.kind])) for row in rows
+    ]
     numbers = [
         _Shape(
             _north_east(row.geometry),
-            _hotspot_tooltip(row, words),
+            _hotspot_tooltip(release, row, words),
             ({"html": f'<b class="number {row.kind}">{escape(row.hotspot_id)}</b>'},),
         )
         for row in rows
@@ -232,8 +234,8 @@ def _north_east(area: BaseGeometry) -> Point:
     return Point(max(shapely.get_coordinates(area).tolist(), key=sum))
 
 
-def _hotspot_tooltip(row: Any, words: Words) -> str:
-    return _lines([panel.hotspot_name(row, words), *panel.hotspot_facts(row, words)])
+def _hotspot_tooltip(release: Release, row: Any, words: Words) -> str:
+    return _lines([panel.hotspot_name(row, words), *panel.hotspot_facts(release, row, words)])
 
 
 def _settlements(settlements: gpd.GeoDataFrame, words: Words) -> list[folium.GeoJson]:
@@ -307,7 +309,9 @@ def _cooperation(release: Release, words: Words) -> list[folium.GeoJson]:
     title = panel.capital(words.label("cooperation"))
     return _marks(
         [
-            _Shape(row.geometry, _lines([title, sentences.reports(row.band, words)]), ({"html": panel.glyph("joint_work")},))
+            _Shape(
+                row.geometry, _lines([title, sentences.reports(release, row.band, words)]), ({"html": panel.glyph("joint_work")},)
+            )
             for row in cells.set_geometry(cells.centroid).to_crs(DEGREES).itertuples()
         ]
     )

@@ -85,7 +85,6 @@ LABELS = (
     sentence("town"),
     sentence("district"),
     # bands and verdicts
-    sentence("fewer than 5 or none"),
     sentence("5-9"),
     sentence("10-19"),
     sentence("20+"),
