@@ -140,5 +140,7 @@ def _file_change(what: str, name: str, before: str | None, after: str | None) ->
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
     text = "not set" if value is None else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 60 else text[:57] + "..."
