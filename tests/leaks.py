@@ -69,6 +69,12 @@ class Canaries:
         return {form: phone for phone, known in digits.items() for form in (known, known[-9:])}
 
     @cached_property
+    def bounds(self) -> tuple[Pairs, Pairs]:
+        """South-west and north-east of the private points, with a margin of a hundredth of a degree."""
+        degrees = np.array(self.points)
+        return degrees.min(axis=0) - 0.01, degrees.max(axis=0) + 0.01
+
+    @cached_property
     def places(self) -> tuple[cKDTree, cKDTree | None]:
         """Private points less the allowed ones, and the allowed ones, in metres."""
         allowed = cKDTree(self.metres(np.array(self.allowed))) if self.allowed else None
@@ -303,7 +309,12 @@ def find_leaks(data: bytes, kind: str, canaries: Canaries) -> list[str]:
     ``kind`` is the ending of the file's name: html, pdf, parquet, json, csv, png, ... (unknown ones are searched as bytes).
     """
     found: dict[str, None] = {}
+    seen: set[str | bytes] = set()
     for layer in layers_of(data, kind):
+        content = layer.text or layer.raw
+        if content and content in seen:
+            continue
+        seen.add(content)
         for leak in _leaks_in(layer, canaries):
             found[f"{layer.where}: {leak}"] = None
     return sorted(found)
@@ -385,6 +396,8 @@ def _neighbours(numbers: list[float] | npt.NDArray[np.float64]) -> Pairs:
 
 def _points_in(pairs: Pairs, canaries: Canaries) -> Iterator[str]:
     pairs = pairs[np.isfinite(pairs).all(axis=1)]
+    if not len(pairs):
+        return
     for order in (pairs, pairs[:, ::-1]):
         for name, metres in _readings(order, canaries):
             private, allowed = canaries.places
@@ -400,8 +413,7 @@ def _points_in(pairs: Pairs, canaries: Canaries) -> Iterator[str]:
 
 def _readings(pairs: Pairs, canaries: Canaries) -> Iterator[tuple[str, Pairs]]:
     """The pairs in metres, read as degrees (whole or in thousandths to ten-millionths), projected and as web Mercator."""
-    degrees = np.array(canaries.points)
-    low, high = degrees.min(axis=0) - 0.01, degrees.max(axis=0) + 0.01
+    low, high = canaries.bounds
     for scale in (1.0, 1e4, 1e5, 1e6, 1e7):
         read = pairs / scale
         read = read[((read > low) & (read < high)).all(axis=1)]
