@@ -90,3 +90,24 @@ def browser():
         chromium = playwright.chromium.launch(executable_path=next(filter(None, found), None), args=quiet)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def visit(browser, tmp_path):
+    """Opens a page from a file without a network; gives the page and all that it asked for or complained of."""
+    context = browser.new_context(offline=True, viewport={"width": 1024, "height": 768})
+
+    def opened(text):
+        path = tmp_path / "page.html"
+        path.write_text(text, encoding="utf-8")
+        page, seen = context.new_page(), []
+        page.on("request", lambda request: seen.append(request.url))
+        page.on("console", lambda message: seen.append(message.text))
+        page.on("pageerror", lambda error: seen.append(str(error)))
+        page.goto(path.as_uri())
+        page.wait_for_timeout(30)
+        seen[:] = [entry for entry in seen if entry != path.as_uri() and not entry.startswith("data:image/png")]
+        return page, seen
+
+    yield opened
+    context.close()

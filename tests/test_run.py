@@ -200,19 +200,15 @@ def test_the_scanner_would_have_seen_it(study, canaries, leaks):
     assert leaks.find_leaks(police, "html", canaries) != []
 
 
-def test_every_map_opens_with_the_network_cut_and_asks_for_nothing(study, browser):
+def test_every_map_opens_with_the_network_cut_and_asks_for_nothing(study, visit):
     for path in sorted((study / "maps/web").glob("*.html")):
         assert path.stat().st_size < 3_000_000
-        with browser.new_context(offline=True) as context:
-            page, seen = context.new_page(), []
-            page.on("request", lambda request, seen=seen: seen.append(request.url))
-            page.on("console", lambda message, seen=seen: seen.append(message.text))
-            page.on("pageerror", lambda error, seen=seen: seen.append(str(error)))
-            page.goto(path.as_uri())
-            page.wait_for_selector(".leaflet-overlay-pane svg path, .leaflet-overlay-pane canvas", state="attached")
-            assert seen == [path.as_uri()], path.name
-            banner = "INVENTED TRAINING DATA" if ".en." in path.name else "МАЪЛУМОТИ СОХТАИ ОМӮЗИШӢ"
-            assert banner in page.inner_text("body")
+        page, seen = visit(path.read_text(encoding="utf-8"))
+        page.wait_for_selector(".leaflet-overlay-pane svg path, .leaflet-overlay-pane canvas", state="attached")
+        assert seen == [], path.name
+        banner = "INVENTED TRAINING DATA" if ".en." in path.name else "МАЪЛУМОТИ СОХТАИ ОМӮЗИШӢ"
+        assert banner in page.inner_text("body")
+        page.close()
 
 
 def test_every_sheet_is_a4_and_says_that_the_data_are_invented(study):

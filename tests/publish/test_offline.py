@@ -13,7 +13,6 @@ import folium
 import folium.plugins
 import pytest
 from branca.element import Element, JavascriptLink
-from playwright.sync_api import sync_playwright
 
 from tensionmap.errors import ReleaseError
 from tensionmap.publish import offline
@@ -31,41 +30,6 @@ PAYLOADS = [
     "a\u2028b\u2029c",
     "Ӯғур \\u0433 \\\\u0433",
 ]
-
-LAUNCH = (
-    "--headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync "
-    "--no-first-run"
-)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    found = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=next(filter(None, found), None), args=LAUNCH.split())
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def visit(browser, tmp_path):
-    """Opens a page from a file without a network; gives the page and all that it asked for or complained of."""
-    context = browser.new_context(offline=True)
-
-    def opened(text):
-        path = tmp_path / "page.html"
-        path.write_text(text, encoding="utf-8")
-        page, seen = context.new_page(), []
-        page.on("request", lambda request: seen.append(request.url))
-        page.on("console", lambda message: seen.append(message.text))
-        page.on("pageerror", lambda error: seen.append(str(error)))
-        page.goto(path.as_uri())
-        page.wait_for_timeout(30)
-        seen[:] = [entry for entry in seen if entry != path.as_uri() and not entry.startswith("data:image/png")]
-        return page, seen
-
-    yield opened
-    context.close()
 
 
 def plain(**options):

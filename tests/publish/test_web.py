@@ -5,7 +5,6 @@ import html
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,7 +18,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely.affinity
-from playwright.sync_api import sync_playwright
 from shapely.geometry import shape
 
 from tensionmap import tables
@@ -42,11 +40,6 @@ HOSTILE = [
     "a\u2028b\u2029c",
 ]
 
-LAUNCH = (
-    "--headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync "
-    "--no-first-run"
-)
-
 TOOLTIPS = """() => {
   const texts = [];
   map_1.eachLayer(layer => {
@@ -59,36 +52,6 @@ TOOLTIPS = """() => {
   });
   return texts;
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    found = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=next(filter(None, found), None), args=LAUNCH.split())
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def visit(browser, tmp_path):
-    """Opens a page from a file without a network; gives the page and all that it asked for or complained of."""
-    context = browser.new_context(offline=True, viewport={"width": 1024, "height": 768})
-
-    def opened(text):
-        path = tmp_path / "page.html"
-        path.write_text(text, encoding="utf-8")
-        page, seen = context.new_page(), []
-        page.on("request", lambda request: seen.append(request.url))
-        page.on("console", lambda message: seen.append(message.text))
-        page.on("pageerror", lambda error: seen.append(str(error)))
-        page.goto(path.as_uri())
-        page.wait_for_timeout(30)
-        seen[:] = [entry for entry in seen if entry != path.as_uri() and not entry.startswith("data:image/png")]
-        return page, seen
-
-    yield opened
-    context.close()
 
 
 def with_text(release, text):
