@@ -74,6 +74,21 @@ def test_a_changed_file_can_be_registered_again(study, register_csv):
     assert Workspace(study.root).check_raw() == []
 
 
+def test_only_the_entry_of_the_changed_file_is_dated_anew(study, register_csv):
+    other = register_csv.with_name("other.csv")
+    other.write_text("date;place\n")
+    first = register(study, register_csv, GIVEN, retrieved=DAY)
+    second = register(Workspace(study.root), other, GIVEN, retrieved=DAY)
+    blocks = study.sources_file.read_text().split("[[source]]")
+    # Somebody put the date of the first entry above its hash.
+    blocks[1] = "\nretrieved = 2026-01-02" + blocks[1].replace("retrieved = 2026-01-02\n", "")
+    study.sources_file.write_text("[[source]]".join(blocks))
+    (study.raw / first.file).write_text("changed")
+    register(Workspace(study.root), study.raw / first.file, {}, retrieved=date(2026, 2, 3))
+    assert [source.retrieved for source in Workspace(study.root).sources] == [DAY, date(2026, 2, 3)]
+    assert Workspace(study.root).sources[0] == second
+
+
 def test_another_file_of_the_same_name_is_not_overwritten(study, register_csv):
     register(study, register_csv, GIVEN, retrieved=DAY)
     with pytest.raises(RawDataError, match="already holds a file"):

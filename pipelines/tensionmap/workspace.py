@@ -242,7 +242,10 @@ def register(workspace: Workspace, file: Path, given: Mapping[str, str | None], 
 
 def _register_again(workspace: Workspace, source: Source, retrieved: date) -> Source:
     now = source.model_copy(update={"sha256": sha256(workspace.raw_file(source)), "retrieved": retrieved})
-    before, entry, after = workspace.sources_file.read_text(encoding="utf-8").partition(f'"{source.sha256}"')
-    dated = re.sub(r"(?m)^retrieved *= *\S+", f"retrieved = {retrieved.isoformat()}", after, count=1)
-    workspace.sources_file.write_text(before + entry.replace(source.sha256, now.sha256) + dated, encoding="utf-8", newline="\n")
+    entries = workspace.sources_file.read_text(encoding="utf-8").split("[[source]]")
+    for number, entry in enumerate(entries):
+        if source.sha256 in entry:
+            dated = re.sub(r"(?m)^retrieved *= *\S+", f"retrieved = {retrieved.isoformat()}", entry)
+            entries[number] = dated.replace(source.sha256, now.sha256)
+    workspace.sources_file.write_text("[[source]]".join(entries), encoding="utf-8", newline="\n")
     return now
