@@ -1,7 +1,7 @@
 """The study's folders: found, registered, checked; results come whole or not at all."""
 
-import multiprocessing
-from dataclasses import dataclass
+import subprocess
+import sys
 from datetime import date
 
 import pytest
@@ -134,42 +134,33 @@ def test_a_stage_that_fails_leaves_the_last_good_state(study):
     assert contents(study) == ["good", "good"]
 
 
-@dataclass(frozen=True)
-class Killed(Workspace):
-    """A workspace whose process dies after so many folders were moved into place."""
+DIES = """
+import os, sys
+from pathlib import Path
+from tensionmap.workspace import Workspace
 
-    moves: int = 0
+real, left = Path.replace, [int(sys.argv[2])]
 
-    def _move_in(self, stage: str) -> None:
-        import os
-        from pathlib import Path
+def replace(path, target):
+    if path.suffix != ".partial" and left[0] == 0:
+        os._exit(9)
+    left[0] -= path.suffix != ".partial"
+    return real(path, target)
 
-        real, left = Path.replace, [self.moves]
-
-        def replace(path, target):
-            if left[0] == 0:
-                os._exit(9)
-            left[0] -= 1
-            return real(path, target)
-
-        Path.replace = replace  # type: ignore[method-assign]
-        super()._move_in(stage)
-
-
-def _die(root, moves):
-    killed = Killed(root, moves)
-    with killed.locked(), killed.staging("publish") as staged:
-        write(staged, "new")
+study = Workspace(Path(sys.argv[1]))
+with study.locked(), study.staging("publish") as staged:
+    (staged.folder("publish") / "a.txt").write_text("new")
+    (staged.root / "maps/web/m.html").write_text("new")
+    Path.replace = replace
+"""
 
 
 @pytest.mark.parametrize("moves", range(6))
 def test_killed_while_moving_in_is_completed_by_the_next_run(study, moves):
     with study.locked(), study.staging("publish") as staged:
         write(staged, "old")
-    process = multiprocessing.get_context("spawn").Process(target=_die, args=(study.root, moves))
-    process.start()
-    process.join()
-    assert process.exitcode == 9
+    died = subprocess.run([sys.executable, "-c", DIES, str(study.root), str(moves)])
+    assert died.returncode == 9
     with study.locked():
         assert contents(study) == ["new", "new"]
     assert not (study.root / "data/processed/.staging").exists()
