@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,10 @@ import shapely
 
 from tensionmap import tables
 from tensionmap.crs import DEGREES
+from tensionmap.errors import RawDataError
+from tensionmap.receipts import read_receipt
 from tensionmap.rerun import inputs_of, reasons
-from tensionmap.workspace import STAGES, Workspace
+from tensionmap.workspace import STAGES, Workspace, register
 
 ROOT = Path(__file__).parents[1]
 
@@ -87,6 +90,18 @@ def test_a_hand_on_an_output_is_seen_and_mended(copy, study, bring_up):
     assert reasons(Workspace(copy), "link") == ["output edited by hand: data/processed/link/placed.parquet"]
     assert list(bring_up(copy).made) == ["link"]
     assert all_bytes(copy) == all_bytes(study)
+
+
+def test_files_that_cannot_be_read_are_all_named_at_once(tmp_path, new_study, bring_up):
+    root = new_study(tmp_path / "broken")
+    for name in ("register_norvia.xlsx", "population.tif", "claims_norvia.geojson"):
+        (root / "data/raw" / name).write_text("garbage")
+        register(Workspace(root), root / "data/raw" / name, {}, retrieved=date(2026, 1, 2))
+    with pytest.raises(RawDataError) as caught:
+        bring_up(root)
+    for name in ("register_norvia.xlsx", "population.tif", "claims_norvia.geojson"):
+        assert f"\n  {name}" in str(caught.value)
+    assert read_receipt(Workspace(root).folder("ingest")) is None
 
 
 def test_a_source_that_no_reader_reads_makes_nothing_stale(copy):
