@@ -36,6 +36,21 @@ def test_verbose_shows_where_it_arose(run):
     assert type(result.exception).__name__ == "WorkspaceError"
 
 
+def test_a_fault_that_nobody_foresaw_is_one_message_without_its_content(run, tmp_path, monkeypatch):
+    run("init", "valley")
+    monkeypatch.chdir(tmp_path / "valley")
+
+    def fails(*_):
+        raise ZeroDivisionError("Ivan, phone 000")
+
+    monkeypatch.setattr("tensionmap.workspace.read_study", fails)
+    result = run("check")
+    assert result.exit_code == 1
+    assert "did not foresee (ZeroDivisionError)" in result.output
+    assert "Ivan" not in result.output
+    assert type(run("-v", "check").exception) is ZeroDivisionError
+
+
 def test_an_unknown_stage_is_refused_with_the_stages(run):
     result = run("run", "mesure")
     assert result.exit_code == 2

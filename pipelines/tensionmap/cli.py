@@ -32,10 +32,20 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except TensionmapError as error:
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception as error:
             if ctx.params.get("verbose"):
                 raise
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(str(error) if isinstance(error, TensionmapError) else _unforeseen(error)) from error
+
+
+def _unforeseen(error: Exception) -> str:
+    """What to do about a fault that nobody foresaw; its own message may quote a report and is not shown."""
+    return (
+        f"Something went wrong that the program did not foresee ({type(error).__name__}). Your data were not changed. "
+        "Run it again as 'tensionmap -v ...' to see where, and report it without any report's text."
+    )
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
