@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tensionmap.receipts import Makings, Receipt, hash_code, read_receipt, reasons_to_remake, sha256
+from tensionmap.receipts import Makings, Receipt, hash_code, library_versions, read_receipt, reasons_to_remake, sha256
 
 MAKINGS = Makings(
     {"cell_m": 1000, "files": {"a": {"sheet": None}}}, {"data/raw/a.csv": "1"}, {"link/grid.py": "2"}, {"numpy": "2.0"}
@@ -52,6 +52,12 @@ def test_code_of_a_stage_is_its_folder_and_the_ground(tmp_path):
     code = hash_code("publish")
     assert {"tables.py", "crs.py", "pipeline.py", "publish/__init__.py"} <= set(code)
     assert not any(name.startswith(("measure/", "ingest/")) or "__pycache__" in name for name in code)
+
+
+def test_versions_name_the_native_libraries_too():
+    versions = library_versions()
+    assert {"geopandas", "shapely", "GDAL", "PROJ", "numpy"} <= set(versions)
+    assert all(version[0].isdigit() for version in versions.values())
 
 
 def test_sha256_is_the_files():

@@ -93,8 +93,12 @@ def hash_code(stage: str) -> dict[str, str]:
 
 
 def library_versions() -> dict[str, str]:
-    """Versions of the libraries whose results are written."""
-    return {name: metadata.version(name) for name in LIBRARIES}
+    """Versions of the libraries whose results are written, GDAL and PROJ among them."""
+    import pyogrio
+    import pyproj
+
+    native = {"GDAL": pyogrio.__gdal_version_string__, "PROJ": pyproj.proj_version_str}
+    return {name: metadata.version(name) for name in LIBRARIES} | native
 
 
 def reasons_to_remake(receipt: Receipt | None, now: Makings, outputs: Mapping[str, str]) -> list[str]:
