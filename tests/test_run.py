@@ -104,6 +104,11 @@ def test_files_that_cannot_be_read_are_all_named_at_once(tmp_path, new_study, br
     assert read_receipt(Workspace(root).folder("ingest")) is None
 
 
+def test_status_of_a_study_whose_raw_file_is_gone_says_so(copy):
+    (copy / "data/raw/register_selmar.csv").unlink()
+    assert reasons(Workspace(copy), "ingest") == ["input gone: data/raw/register_selmar.csv"]
+
+
 def test_a_source_that_no_reader_reads_makes_nothing_stale(copy):
     note = copy / "data/raw/truth.json"
     note.write_text(note.read_text(encoding="utf-8") + "\n", encoding="utf-8")

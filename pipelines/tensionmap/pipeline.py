@@ -126,16 +126,16 @@ def measure(making: Making) -> None:
 def protect(making: Making) -> None:
     """TABLES -> WHAT AN AUDIENCE MAY SEE: one release for each audience."""
     study = making.here.study
+    incidents, hotspots = making.read("ingest", tables.INCIDENTS), making.read("measure", tables.HOTSPOTS)
+    placed, cells = making.read("link", tables.PLACED), making.read("link", tables.CELLS)
+    background = {name: making.read("ingest", table) for name, table in tables.BACKGROUND_TABLES.items()}
     for audience in tables.AUDIENCES:
         release = make_release(
-            making.read("ingest", tables.INCIDENTS),
-            making.read("link", tables.PLACED),
-            making.read("link", tables.CELLS),
-            making.read("measure", tables.HOTSPOTS),
-            **{
-                table.name: making.read("ingest", table)
-                for table in (tables.SETTLEMENTS, tables.CLAIMS, tables.RESOURCES, tables.SERVICES)
-            },
+            incidents,
+            placed,
+            cells,
+            hotspots,
+            **background,
             audience=audience,
             policy=Policy(**study.protect.model_dump()),
             study=study.name,

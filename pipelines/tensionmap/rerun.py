@@ -129,7 +129,8 @@ def _settings(workspace: Workspace, stage: str) -> dict[str, Any]:
 def inputs_of(workspace: Workspace, stage: str) -> dict[str, str]:
     """File -> sha256 of everything that ``stage`` reads, as it lies there now."""
     if stage == "ingest":
-        return {f"data/raw/{s.file}": sha256(workspace.raw_file(s)) for s in workspace.sources if s.reader != "none"}
+        read = [source for source in workspace.sources if source.reader != "none"]
+        return {f"data/raw/{s.file}": sha256(workspace.raw_file(s)) for s in read if workspace.raw_file(s).is_file()}
     written = {before: workspace.outputs(before) for before in READS[stage]}
     return {
         path: digest
@@ -146,10 +147,12 @@ def _makings(workspace: Workspace, stage: str) -> Makings:
 
 def reasons(workspace: Workspace, stage: str) -> list[str]:
     """Why ``stage`` must be made again, a sentence each; an empty list says that it is fresh."""
+    return _compare(workspace, stage, _makings(workspace, stage))
+
+
+def _compare(workspace: Workspace, stage: str, makings: Makings) -> list[str]:
     receipt = read_receipt(workspace.folder(stage))
-    if receipt is None:
-        return ["not made yet"]
-    return reasons_to_remake(receipt, _makings(workspace, stage), workspace.outputs(stage))
+    return reasons_to_remake(receipt, makings, workspace.outputs(stage) if receipt else {})
 
 
 def bring_up(workspace: Workspace, until: str, teller: Teller, flow: Flow) -> None:
@@ -160,15 +163,18 @@ def bring_up(workspace: Workspace, until: str, teller: Teller, flow: Flow) -> No
     workspace.require_usable()
     failures: list[BaseException] = []
 
+    # Files can be large: what a stage is made from is hashed once, when doit asks whether it is fresh.
+    now: dict[str, Makings] = {}
+
     def is_fresh(stage: str) -> bool:
-        fresh = not reasons(workspace, stage)
-        if fresh:
-            teller.starts(stage, ())
-        return fresh
+        now[stage] = _makings(workspace, stage)
+        why = _compare(workspace, stage, now[stage])
+        teller.starts(stage, why)
+        return not why
 
     def make(stage: str) -> bool:
         try:
-            _make(workspace, stage, teller, flow[stage])
+            _make(workspace, stage, teller, flow[stage], now[stage])
         except Exception as error:  # doit would print it; it is raised again below
             failures.append(error)
         return not failures
@@ -192,9 +198,7 @@ def bring_up(workspace: Workspace, until: str, teller: Teller, flow: Flow) -> No
         raise TensionmapError(f"The stages could not be put in order (doit returned {code}).")
 
 
-def _make(workspace: Workspace, stage: str, teller: Teller, function: Callable[[Making], None]) -> None:
-    teller.starts(stage, reasons(workspace, stage))
-    makings = _makings(workspace, stage)
+def _make(workspace: Workspace, stage: str, teller: Teller, function: Callable[[Making], None], makings: Makings) -> None:
     with workspace.staging(stage) as staged:
         making = Making(stage, workspace, staged, teller)
         function(making)

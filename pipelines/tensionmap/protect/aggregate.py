@@ -55,11 +55,6 @@ def to_bands(counts: pd.Series, *, fewest: int) -> pd.Series:
     return pd.Series(np.where(counts >= fewest, np.array(BANDS)[position], BANDS[0]), index=counts.index, dtype="str")
 
 
-def band_of(count: int, *, fewest: int) -> str:
-    """The band of one count, as `to_bands`."""
-    return str(to_bands(pd.Series([count]), fewest=fewest).iloc[0])
-
-
 def spots_of(hotspots: pd.DataFrame, cells: gpd.GeoDataFrame, scope: str | None) -> pd.DataFrame:
     """Verdict, expected count and p of every cell in one scope, in the order of ``cells``.
 
