@@ -235,7 +235,7 @@ CELLS = Table(
         _number("residents", "people living in the cell, from the population raster", at_least=0),
         _number(
             "residents_named",
-            "people whose village has its point in this cell: where reports known only by village land",
+            "people whose village, if no wider than a cell, has its point here: where reports known only by village land",
             at_least=0,
         ),
         _number("elevation_m", "mean metres above sea level", may_be_empty=True),

@@ -84,6 +84,16 @@ class TestResidents:
         assert "No population raster: the 700 residents of 2 villages" in notes
         assert "1 villages and towns have no number of residents" in notes
 
+    def test_nobody_is_expected_to_be_reported_by_the_name_of_a_place_wider_than_a_cell(self):
+        wide = TWO_VILLAGES.assign(precision_m=TWO_VILLAGES["kind"].map({"village": 900.0, "town": 2000.0, "district": 9000.0}))
+        wide["residents"] = wide["residents"].fillna(50)
+        population = pixels("residents", [(WEST + 100.0, SOUTH + 100.0, 3.0), (WEST + 4600.0, SOUTH + 100.0, 5.0)])
+        for layers, lives, named in (({"population": population}, 8, 3), ({}, 750, 700)):
+            facts, notes = describe(settlements=wide, **layers)
+            assert (facts["residents"].sum(), facts["residents_named"].sum()) == (lives, named)
+            assert facts.loc["E498N4760", "residents_named"] == named
+            assert "1 villages and towns are wider than a cell" in notes
+
     def test_without_villages(self):
         facts, notes = describe(
             population=pixels("residents", [(WEST + 1.0, SOUTH + 1.0, 3.0)]), settlements=TWO_VILLAGES.iloc[2:]

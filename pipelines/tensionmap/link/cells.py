@@ -106,7 +106,8 @@ def describe_cells(
     -------
     facts : DataFrame
         Same index as ``cells``: ``residents`` (sum of the pixels whose centre lies in the cell), ``residents_named`` (people
-        whose nearest village or town has its point in the cell), ``elevation_m`` (mean; NaN where unknown) and
+        whose nearest village or town has its point in the cell, if it is no wider than a cell: by the name of a wider one
+        no report gets a cell), ``elevation_m`` (mean; NaN where unknown) and
         ``land_cover`` (most frequent class, the first in the alphabet of several; missing where unknown).
     notes : tuple of str
         What was left outside, filled, or missing.
@@ -133,14 +134,17 @@ def _residents(
 ) -> tuple[Any, Any, list[str]]:
     """Residents per cell, where they live and where their village is."""
     home = cell_of(villages.geometry.x, villages.geometry.y, cells, cell_m=cell_m)
+    # A place wider than a cell puts no report into one by its name, so nobody is expected to be reported there by it.
+    is_wide = (villages["precision_m"] > cell_m).to_numpy()
     if population.empty:
         known = villages["residents"].astype("Float64").fillna(0).to_numpy(dtype="float64")
-        named, outside = _sum(home, known, len(cells))
-        note = f"No population raster: the {named.sum():,.0f} residents of {(home >= 0).sum()} villages and towns"
+        residents, outside = _sum(home, known, len(cells))
+        note = f"No population raster: the {residents.sum():,.0f} residents of {(home >= 0).sum()} villages and towns"
         notes = [f"{note} are taken to live in the cell of its point; elsewhere nobody is expected to report."]
         if unknown := int(villages["residents"].isna().sum()):
             notes.append(f"{unknown} villages and towns have no number of residents and count as 0.")
-        return named, named.copy(), notes + _left_outside(outside, "live in villages outside the grid")
+        named, _ = _sum(home[~is_wide], known[~is_wide], len(cells))
+        return residents, named, notes + _wide(is_wide) + _left_outside(outside, "live in villages outside the grid")
     people = population["residents"].to_numpy()
     lives = cell_of(population["easting"], population["northing"], cells, cell_m=cell_m)
     residents, outside = _sum(lives, people, len(cells))
@@ -149,8 +153,14 @@ def _residents(
         notes.append("No villages or towns: reports known only by a name cannot be expected anywhere.")
         return residents, np.zeros(len(cells)), notes
     _, village = cKDTree(villages.get_coordinates().to_numpy()).query(population[["easting", "northing"]].to_numpy())
-    named, outside = _sum(home[village], people, len(cells))
-    return residents, named, notes + _left_outside(outside, "have their nearest village outside the grid")
+    is_named = ~is_wide[village]
+    named, outside = _sum(home[village][is_named], people[is_named], len(cells))
+    return residents, named, notes + _wide(is_wide) + _left_outside(outside, "have their nearest village outside the grid")
+
+
+def _wide(is_wide: Any) -> list[str]:
+    count = int(is_wide.sum())
+    return [f"{count} villages and towns are wider than a cell: reports known only by their name have no cell."] if count else []
 
 
 def _sum(positions: NDArray[np.int64], values: Any, count: int) -> tuple[Any, float]:
