@@ -16,6 +16,7 @@ from shapely.geometry import GeometryCollection, LineString, MultiPoint, Point, 
 from tensionmap import tables
 from tensionmap.errors import GeometryError, RawDataError
 from tensionmap.ingest.claims import read_claims
+from tensionmap.ingest.layers import unique_ids
 from tensionmap.ingest.resources import read_resources
 from tensionmap.ingest.services import read_services, read_settlements
 
@@ -63,10 +64,9 @@ class TestRefused:
         with pytest.raises(RawDataError, match="cannot be read: No such file"):
             read_claims(tmp_path / "other.geojson", **HOW)
 
-    @pytest.mark.parametrize("name", ["layer.gpkg", "layer.zip", "missing.shp"])
+    @pytest.mark.parametrize("name", ["layer.gpkg", "layer.zip", "layer.shp"])
     def test_unreadable(self, tmp_path, name):
-        if not name.startswith("missing"):
-            (tmp_path / name).write_bytes(b"nothing that GDAL knows")
+        (tmp_path / name).write_bytes(b"nothing that GDAL knows")
         with pytest.raises(RawDataError, match="cannot be read as a map layer"):
             read_claims(tmp_path / name, **HOW)
 
@@ -109,11 +109,15 @@ class TestRefused:
         with pytest.raises(RawDataError, match=r"no column 'longitude' and 'latitude'; its headers are: name, lat"):
             read_settlements(path, **HOW)
 
-    def test_csv_in_another_encoding(self, tmp_path):
-        path = tmp_path / "places.csv"
-        path.write_bytes("name,longitude,latitude\nОррин,-27,43\n".encode("cp1251"))
-        with pytest.raises(RawDataError, match="not UTF-8"):
-            read_settlements(path, **HOW)
+    def test_season_of_a_kind_that_there_is_not(self, geojson):
+        with pytest.raises(RawDataError, match=r"seasons names 'canals', which is no kind of resource"):
+            read_resources(geojson([RIVER], kind=["canal"]), seasons={"canals": (4, 10)}, **HOW)
+
+    def test_openstreetmap_is_no_claim(self, tmp_path):
+        path = tmp_path / "valley.osm"
+        path.write_text('<osm version="0.6"><node id="1" lat="43" lon="-27"/></osm>', encoding="utf-8")
+        with pytest.raises(RawDataError, match="where mappers drew boundaries, not who claims them"):
+            read_claims(path, claimant="Norvia", **HOW)
 
 
 class TestSetAside:
@@ -190,7 +194,7 @@ class TestSetAside:
         path = tmp_path / "places.csv"
         path.write_text(
             "name;longitude;latitude;kind;residents;precision_m\n"
-            "Orrin;-27;43;village;1200;\n;-27;43;village;;\nTavesh;27,0;43;town;;\nUlmek;-27;43;hamlet;;\n"
+            "Orrin;-27;43;village;1200;\n;-27;43;village;;\nTavesh;27°70;43;town;;\nUlmek;-27;43;hamlet;;\n"
             "Besh;-27;43;town;many;\nKorin;-27;43;town;;-5\nSary;-27;99;town;;\n",
             encoding="utf-8",
         )
@@ -211,17 +215,33 @@ class TestSetAside:
         kinds = ["river", "river", "forest", "forest", "none", "x", "spring", "forest"]
         kept = read_resources(geojson(shapes, kind=kinds), **HOW)
         assert (len(kept.table), len(kept.set_aside)) == (3, 2)
-        assert any("3 of 8 features lie more than 10 km outside the study area" in note for note in kept.notes)
+        assert kept.left_out == 3
+        assert kept.notes[-1] == ("layer.geojson: 8 features, 3 kept, 2 set aside, 3 farther than 10 km from the study area.")
+
+    def test_a_claim_that_mending_would_change(self, geojson):
+        kept = read_claims(geojson([BOWTIE, SQUARE]), claimant="Norvia", **HOW)
+        assert kept.table["claim_id"].tolist() == ["layer-1"]
+        assert "mending it would change its area by more than 1%" in reasons(kept)[0]
 
 
 class TestKept:
     def test_outline_that_crosses_itself_is_mended(self, geojson):
-        kept = read_claims(geojson([BOWTIE]), claimant="Norvia", **HOW)
+        kept = read_resources(geojson([BOWTIE], kind=["pasture"]), **HOW)
         shape = kept.table.geometry.iloc[0]
         assert shape.is_valid
         assert shape.geom_type == "MultiPolygon"
         assert shape.area == pytest.approx(gpd.GeoSeries([SQUARE], crs=4326).to_crs(32626).area.iloc[0] / 2, rel=1e-3)
-        assert any(re.search(r"1 features crossed themselves and were mended \(number 0\)", note) for note in kept.notes)
+        assert any(
+            re.search(r"1 features crossed .* mended \(number: km2 0: 0\.000 before, 11\.\d+ after\)", n) for n in kept.notes
+        )
+
+    def test_a_claim_is_mended_where_its_area_stays(self, geojson):
+        west, south, east, north = SQUARE.bounds
+        spike = [(west, south), (east, south), (east, north), (west, north), (west, north + 0.01), (west, north)]
+        kept = read_claims(geojson([Polygon([*spike, (west, south)])]), claimant="Norvia", **HOW)
+        assert kept.table.geometry.iloc[0].equals(gpd.GeoSeries([SQUARE], crs=4326).to_crs(32626).iloc[0])
+        told = next(re.search(r"0: ([\d.]+) before, ([\d.]+) after", note) for note in kept.notes if "mended" in note)
+        assert told[1] == told[2]
 
     def test_any_format_and_crs_gives_the_same(self, tmp_path):
         frame = gpd.GeoDataFrame({"kind": ["canal"], "name": ["Канал"]}, geometry=[RIVER], crs="EPSG:4326")
@@ -300,6 +320,90 @@ class TestKept:
         shapes = [Point(-27.31, 43), Point(-27.34, 43), around, LineString([(-28, 43), (-27.31, 43)])]
         kept = read_services(geojson(shapes, kind=["crossing", "crossing", "road", "road"]), **HOW)
         assert kept.table["service_id"].tolist() == ["layer-0", "layer-3"]
+
+    @pytest.mark.parametrize("ending", ["geojson", "gpkg", "fgb", "shp"])
+    def test_far_features_are_counted_whether_read_or_not(self, tmp_path, ending):
+        frame = gpd.GeoDataFrame({"kind": ["road"] * 3}, geometry=[RIVER, translate(RIVER, 30), translate(RIVER, -30)], crs=4326)
+        frame.to_file(tmp_path / f"layer.{ending}")
+        kept = read_services(tmp_path / f"layer.{ending}", **HOW)
+        assert (len(kept.table), len(kept.set_aside), kept.left_out) == (1, 0, 2)
+        assert kept.notes[-1].endswith("3 features, 1 kept, 0 set aside, 2 farther than 10 km from the study area.")
+
+    def test_seasons_fill_what_the_layer_does_not_say(self, geojson):
+        path = geojson(
+            [RIVER, RIVER, SQUARE], kind=["river", "canal", "pasture"], season_from=[5, None, None], season_to=[6, None, None]
+        )
+        kept = read_resources(path, seasons={"river": (1, 2), "pasture": (11, 3)}, **HOW)
+        seasons = kept.table[["season_from", "season_to"]]
+        assert seasons.astype("object").where(seasons.notna(), None).to_numpy().tolist() == [[5, 6], [None, None], [11, 3]]
+        assert any(
+            "1 features say no season and took that of [ingest] seasons (months: pasture 11 to 3)" in n for n in kept.notes
+        )
+        assert any("1 features have no season: they are taken as used all year" in note for note in kept.notes)
+
+    def test_hydrorivers(self, geojson):
+        path = geojson([RIVER, translate(RIVER, 0.01)], HYRIV_ID=[20001, 20002], NEXT_DOWN=[20002, 0], ORD_STRA=[1, 2])
+        kept = read_resources(path, **HOW)
+        assert kept.table["resource_id"].tolist() == ["20001", "20002"]
+        assert kept.table["kind"].tolist() == ["river", "river"]
+        assert any("it is HydroRIVERS" in note for note in kept.notes)
+
+    def test_geonames_without_headers(self, tmp_path):
+        lines = [
+            "7\tOrrin\tOrin\tОррин,Orrinobod\t43.01\t-27.0\tP\tPPL\tXX\t\t01\t\t\t\t1200\t\t900\tX/Y\t2020-01-01",
+            "8\tTavesh\tTavesh\t\t43.0\t-26.9\tP\tPPLA2\tXX\t\t01\t\t\t\t0\t\t900\tX/Y\t2020-01-01",
+            "9\tOld Orrin\tOld Orrin\t\t43.0\t-27.0\tP\tPPLQ\tXX\t\t01\t\t\t\t0\t\t900\tX/Y\t2020-01-01",
+            "10\tUpper\tUpper\t\t43.0\t-27.0\tA\tADM2\tXX\t\t01\t\t\t\t90000\t\t900\tX/Y\t2020-01-01",
+            "11\tRiver\tRiver\t\t43.0\t-27.0\tH\tSTM\tXX\t\t01\t\t\t\t0\t\t900\tX/Y\t2020-01-01",
+            "12\tAway\tAway\t\t3.0\t7.0\tP\tPPL\tXX\t\t01\t\t\t\t0\t\t900\tX/Y\t2020-01-01",
+        ]
+        path = tmp_path / "XX.txt"
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        kept = read_settlements(path, **HOW)
+        assert kept.table[["settlement_id", "name", "kind"]].to_numpy().tolist() == [
+            ["7", "Orrin", "village"],
+            ["8", "Tavesh", "town"],
+            ["10", "Upper", "district"],
+        ]
+        assert kept.table["alternatives"].tolist() == ["Orin|Оррин|Orrinobod", "Tavesh", "Upper"]
+        assert kept.table["residents"].tolist() == [1200, pd.NA, 90000]
+        assert kept.left_out == 3
+        assert any("1 parts of towns and former places were left out" in note for note in kept.notes)
+        assert kept.notes[-1].endswith("1 farther than 10 km from the study area, 2 of other kinds.")
+
+    @pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1251", "koi8-r", "utf-16"])
+    def test_tables_as_people_save_them(self, tmp_path, encoding):
+        path = tmp_path / "places.csv"
+        names = ["Оррин", "Тавеш", "Верхний канал", "Северное поле", "Новое село"]
+        places = ["-27,01;43,01", "27°00'36\" W;43°00'36\" N", "27.01 з.д.;43.01 с.ш.", "-27.01;43.01", "−27,01;+43,01"]
+        text = "name;longitude;latitude;district\n" + "".join(
+            f"{n};{p};Верхний район\n" for n, p in zip(names, places, strict=True)
+        )
+        path.write_bytes(text.encode(encoding, "replace"))
+        kept = read_settlements(path, **HOW)
+        read = 4 if encoding in {"cp1251", "koi8-r"} else 5  # these have no minus sign but the hyphen
+        assert kept.table["name"].tolist() == names[:read]
+        assert kept.table["district"].tolist() == ["Верхний район"] * read
+        expected = gpd.GeoSeries([Point(-27.01, 43.01)], crs=4326).to_crs(32626).iloc[0]
+        assert kept.table.distance(expected).max() < 0.01
+
+    def test_a_spreadsheet_of_places(self, tmp_path):
+        path = tmp_path / "places.xlsx"
+        head = pd.DataFrame([["Places of the valley", None, None], ["name", "longitude", "latitude"], ["Orrin", -27.01, 43.01]])
+        head.to_excel(path, index=False, header=False)
+        kept = read_settlements(path, **HOW)
+        assert kept.table["name"].tolist() == ["Orrin"]
+
+    def test_identifiers_of_two_files_never_clash(self, geojson):
+        first = read_services(geojson([RIVER, RIVER], kind=["road"] * 2, service_id=["a", "a/2"]), **HOW).table
+        second = read_services(geojson([RIVER, RIVER], kind=["road"] * 2, service_id=["a", "b"]), **HOW).table
+        unique = unique_ids([first, second, second], tables.SERVICES)
+        assert [frame["service_id"].tolist() for frame in unique] == [["a", "a/2"], ["a/3", "b"], ["a/4", "b/2"]]
+        assert second["service_id"].tolist() == ["a", "b"]
+        assert len(tables.concat(unique, tables.SERVICES)) == 6
+        again = unique_ids([first[:1], first], tables.SERVICES)
+        assert again[1]["service_id"].tolist() == ["a/3", "a/2"]
+        assert unique_ids([first], tables.SERVICES)[0] is first
 
     def test_the_same_file_gives_the_same_table(self, geojson):
         path = geojson([SQUARE, RIVER, BOWTIE], name=["a", "b", "c"])

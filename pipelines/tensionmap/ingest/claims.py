@@ -11,6 +11,8 @@ from tensionmap.ingest.set_aside import Kept
 from tensionmap.tables import AREA, CLAIMS
 
 STATUSES = ("claimed", "agreed", "undetermined")
+MOST_CHANGE = 0.01
+"""Share of the area of a claim by which mending may change it."""
 
 
 def read_claims(path: Path, *, claimant: str | None = None, date_format: str | None = None, **how: Unpack[How]) -> Kept:
@@ -19,7 +21,7 @@ def read_claims(path: Path, *, claimant: str | None = None, date_format: str | N
     Parameters
     ----------
     path : Path
-        Any layer that pyogrio reads.
+        Any layer that :mod:`tensionmap.ingest.vectors` reads, but for OpenStreetMap's own files.
     claimant : str, optional
         The party that claims, where the file itself does not say it.
     date_format : str, optional
@@ -41,9 +43,10 @@ def read_claims(path: Path, *, claimant: str | None = None, date_format: str | N
     Notes
     -----
     A layer of areas says nothing about border lines: its outlines also run along third states and along districts of the
-    same party, so they are never taken for one.
+    same party, so they are never taken for one. An outline that crosses itself is mended if its area stays the same within
+    ``MOST_CHANGE``; otherwise it is set aside, since nobody can say which land is claimed.
     """
-    layer = open_layer(path, CLAIMS, **how)
+    layer = open_layer(path, CLAIMS, most_change=MOST_CHANGE, **how)
     by_file = layer.text("claimant", claimant)
     if by_file.isna().all() and len(by_file):
         raise RawDataError(

@@ -1,32 +1,39 @@
-"""Vector files of any format and CRS -> features in metres, each kept, left out as far away, or set aside with its reason."""
+"""Map layers of any format and CRS -> features in metres, each kept, left out as far away, or set aside with its reason."""
 
 from __future__ import annotations
 
-import json
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import count
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict, Unpack
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyogrio
 import shapely
 from pyproj import Transformer
 
 from tensionmap.crs import DEGREES, metric, to_metric
 from tensionmap.errors import RawDataError
+from tensionmap.ingest import osm
+from tensionmap.ingest.coordinates import Axis, parse_coordinate
+from tensionmap.ingest.grids import Grid, read_grids
+from tensionmap.ingest.osm import Recognised
 from tensionmap.ingest.set_aside import Kept, SetAside
+from tensionmap.ingest.vectors import Opened, is_osm, is_vector, open_vector, texts
 from tensionmap.tables import AREA, Table, check, empty
 
 MARGIN_M = 10_000
 """Features farther than this from the study area are left out; nearer ones are kept whole."""
 
-POSITION = ("longitude", "latitude")
+POSITION: tuple[Axis, Axis] = ("longitude", "latitude")
+
+TABLES = (".csv", ".tsv", ".txt", ".tab", ".xlsx", ".xls", ".ods")
+"""Files that are no map layer but may hold longitude and latitude."""
 
 Area = tuple[float, float, float, float]
+Recogniser = Callable[[gpd.GeoDataFrame], Recognised | None]
 
 
 class How(TypedDict):
@@ -54,15 +61,17 @@ class Layer:
     ``outline_radius_m`` is how far an outline that became a point reaches from it (empty for points).
     """
 
-    def __init__(self, raw: gpd.GeoDataFrame, aside: SetAside, how: How) -> None:
+    def __init__(self, opened: Opened, features: gpd.GeoDataFrame, aside: SetAside, how: How) -> None:
         self.notes: list[str] = []
         self.source, self.file = how["source"], how["file"]
         self._words = how.get("words", {})
         self._crs = how["crs"]
-        self._raw = raw
+        self._raw = opened.frame
         self._aside = aside
-        self._far = 0
-        self.features = raw.assign(outline_radius_m=np.nan)
+        self._read = opened.features
+        self._far = opened.features - len(opened.frame) - len(aside)
+        self._others = 0
+        self.features = features.assign(outline_radius_m=np.nan)
 
     def note(self, sentence: str) -> None:
         """Tell an automatic choice or a mending."""
@@ -71,15 +80,18 @@ class Layer:
     def set_aside(self, where: Any, column: str | None, reason: str, advice: str) -> None:
         """Take the features ``where`` (a mask over ``features``) out, with the reason."""
         mask = np.asarray(where, dtype=bool)
-        for number in self.features.index[mask]:
-            original = self._raw.loc[number].drop("geometry")
-            self._aside.add(int(number), column, reason, advice, {str(k): v for k, v in original.items() if not _is_missing(v)})
-        self.features = self.features[~mask]
+        if mask.any():
+            rows = self._raw.loc[self.features.index[mask]].drop(columns="geometry")
+            self._aside.add_rows(rows.apply(lambda column: texts(column).fillna("")), column, reason, advice)
+            self.features = self.features[~mask]
 
-    def leave_out(self, far: Any) -> None:
-        """Take the features ``far`` from the study area out; a note will say how many."""
-        mask = np.asarray(far, dtype=bool)
-        self._far += int(mask.sum())
+    def leave_out(self, where: Any, *, of_other_kind: bool = False) -> None:
+        """Take the features ``where`` out without blame: they lie far away, or are nothing that the table holds."""
+        mask = np.asarray(where, dtype=bool)
+        if of_other_kind:
+            self._others += int(mask.sum())
+        else:
+            self._far += int(mask.sum())
         self.features = self.features[~mask]
 
     def fill(self, **columns: Any) -> None:
@@ -90,12 +102,13 @@ class Layer:
         """The column as trimmed text; whole numbers without '.0', empty text as missing, missing as ``default``."""
         if column not in self.features:
             return pd.Series(default, index=self.features.index, dtype="str")
-        values = self.features[column].map(_as_text).astype("str")
+        values = texts(self.features[column])
         return values if default is None else values.fillna(default)
 
     def ids(self, column: str) -> pd.Series:
         """The column, or source and number of the feature where it is empty; a second feature of the same id is set aside."""
-        own = pd.Series([f"{self.source}-{number}" for number in self.features.index], index=self.features.index, dtype="str")
+        numbers = self.features.index.to_series().astype("str")
+        own = f"{self.source}-" + numbers
         if column not in self.features:
             self.note(f"there is no column {column}: it was made from the name of the source and the number of the feature.")
         self.fill(**{column: self.text(column).fillna(own)})
@@ -113,7 +126,8 @@ class Layer:
             self.note(f"there is no column {column}: every feature is taken as {without}.")
             return self.text(column, without)
         kinds = self.text(column)
-        self.fill(**{column: kinds.map(lambda word: self._words.get(word, word).lower(), na_action="ignore")})
+        ours = {word: self._words.get(word, word).lower() for word in kinds.dropna().unique()}
+        self.fill(**{column: kinds.map(ours).astype("str")})
         self.set_aside(
             ~self.features[column].isin(allowed),
             column,
@@ -150,23 +164,43 @@ class Layer:
         return days[~wrong]
 
     def kept(self, table: Table) -> Kept:
-        """The features that are left, as ``table``."""
-        if self._far:
-            self.note(
-                f"{self._far} of {len(self._raw)} features lie more than {MARGIN_M / 1000:.0f} km outside the study area "
-                "and were left out."
-            )
+        """The features that are left, as ``table``; a note counts what became of every feature of the file."""
         rows = self.features
         kept = empty(table, self._crs) if rows.empty else check(rows[table.column_names], table)
-        return Kept(kept, self._aside.frame(), tuple(self.notes))
+        others = f", {self._others:,} of other kinds" if self._others else ""
+        self.note(
+            f"{self._read:,} features, {len(kept):,} kept, {len(self._aside):,} set aside, "
+            f"{self._far:,} farther than {MARGIN_M / 1000:.0f} km from the study area{others}."
+        )
+        return Kept(kept, self._aside.frame(), tuple(self.notes), self._far + self._others)
 
 
-def open_layer(path: Path, table: Table, **how: Unpack[How]) -> Layer:
+def open_layer(
+    path: Path,
+    table: Table,
+    *,
+    known: Recogniser | None = None,
+    headerless: Sequence[str] = (),
+    most_change: float = np.inf,
+    **how: Unpack[How],
+) -> Layer:
     """Features of the file near the study area, in metres, with geometry that ``table`` allows.
 
-    Everything that :mod:`pyogrio` reads (GeoJSON, GeoPackage, shapefile, also zipped), and csv with the columns longitude
-    and latitude in degrees. Outlines that cross themselves are mended; in a table without areas an outline becomes a
-    point inside it.
+    Parameters
+    ----------
+    path : Path
+        Everything that :mod:`tensionmap.ingest.vectors` reads, and tables with longitude and latitude in degrees (csv in any
+        encoding, Excel). OpenStreetMap's tags are understood where no column ``kind`` is named.
+    table : Table
+        What is to be filled. In a table without areas an outline becomes a point inside it.
+    known : callable, optional
+        Recognises another layer by its columns and fills ours.
+    headerless : sequence of str
+        Headers of a known table that comes without any.
+    most_change : float
+        Share of its area by which mending may change an outline that crosses itself; one that changes more is set aside.
+    **how
+        See :class:`How`.
 
     Raises
     ------
@@ -175,21 +209,21 @@ def open_layer(path: Path, table: Table, **how: Unpack[How]) -> Layer:
     GeometryError
         The file does not say its CRS.
     """
-    is_csv = path.suffix.lower() in {".csv", ".tsv", ".txt"}
-    raw = _read_csv(path, how) if is_csv else _read_vector(path, how)
-    raw = _named(raw, table, how)
-    layer = Layer(raw, SetAside(how["source"], how["file"], how.get("sheet")), how)
-    if is_csv:
-        _refuse_positions(layer)
-    else:
-        layer.set_aside(
-            layer.features.geometry.isna() | layer.features.geometry.is_empty,
-            None,
-            "the feature has no geometry, or one that cannot be read",
-            "Draw it again, or delete the feature.",
-        )
+    is_table = path.suffix.lower() in TABLES and not is_vector(path)
+    aside = SetAside(how["source"], how["file"], how.get("sheet"))
+    opened = _read_table(path, aside, headerless, how) if is_table else _read_map(path, table, how)
+    if opened.frame.crs is None:
+        to_metric(opened.frame, how["crs"], source=f"{how['source']} ({how['file']})")  # says what is missing
+    recognised = _recognised(opened.frame, table, known, how)
+    frame = recognised.frame if recognised else opened.frame
+    layer = Layer(opened, _named(frame, table, how), aside, how)
+    for sentence in (*opened.notes, *(recognised.notes if recognised else ())):
+        layer.note(sentence)
+    if recognised:
+        layer.leave_out(layer.features["kind"].isna(), of_other_kind=True)
+    _refuse_shapeless(layer, is_table=is_table)
     near = _into_metres(layer, how)
-    _mend(layer)
+    _mend(layer, most_change)
     layer.leave_out(~layer.features.geometry.intersects(near))
     if not set(AREA) & set(table.geometry):
         _outlines_to_points(layer)
@@ -197,89 +231,135 @@ def open_layer(path: Path, table: Table, **how: Unpack[How]) -> Layer:
     return layer
 
 
-def _read_vector(path: Path, how: How) -> gpd.GeoDataFrame:
+def unique_ids(frames: Sequence[Any], table: Table) -> list[Any]:
+    """``frames`` of one table, each from a file of its own, so that no identifier occurs in two of them.
+
+    An identifier that an earlier frame has gets '/2' (or the next free number) in the later one, so nothing that was read
+    before changes its name when a file is added. Frames of a table whose key is not one text stay as they are.
+    """
+    key = table.key[0] if len(table.key) == 1 else ""
+    if key not in {column.name for column in table.columns if column.kind == "text"}:
+        return list(frames)
+    taken: set[str] = set()
+    unique = []
+    for frame in frames:
+        own = set(frame[key])
+        renamed: dict[str, str] = {}
+        for clash in sorted(own & taken):
+            renamed[clash] = next(new for n in count(2) if (new := f"{clash}/{n}") not in taken | own)
+            own.add(renamed[clash])
+        taken |= own
+        unique.append(frame.assign(**{key: frame[key].replace(renamed)}) if renamed else frame)
+    return unique
+
+
+def _read_map(path: Path, table: Table, how: How) -> Opened:
+    sheet = how.get("sheet")
+    if sheet is None and is_osm(path):
+        return osm.read_osm(path, table.name, file=how["file"])
+    west, south, east, north = _near(how)
+    to_degrees = Transformer.from_crs(metric(how["crs"]), DEGREES, always_xy=True)
+    around = to_degrees.transform_bounds(west, south, east, north)
+    return open_vector(path, file=how["file"], layer=sheet, bbox=around)
+
+
+def _read_table(path: Path, aside: SetAside, headerless: Sequence[str], how: How) -> Opened:
+    """Points of a table with longitude and latitude; its index counts as a spreadsheet does."""
     file = how["file"]
-    if path.suffix.lower() in {".geojson", ".json"}:
-        _refuse_broken_geojson(path, file)
-    try:
-        sheet = _sheet(path, how)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # GDAL's remarks name no feature; what matters is checked feature by feature
-            raw = pyogrio.read_dataframe(path, layer=sheet, fid_as_index=True, on_invalid="ignore")
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, UnicodeDecodeError, OSError) as error:
-        raise RawDataError(
-            f"{file} cannot be read as a map layer. Open it in QGIS and export it again as GeoPackage or GeoJSON (UTF-8)."
-        ) from error
-    if not isinstance(raw, gpd.GeoDataFrame):
-        raise RawDataError(f"{file} has no geometry column. Give a map layer, or a csv file with longitude and latitude.")
-    if raw.empty:
-        raise RawDataError(f"{file} holds no features that can be read. Open it in QGIS, see whether it draws, and export again.")
-    raw.index = raw.index.astype("int64")
-    return raw if raw.crs is not None else to_metric(raw, how["crs"], source=f"{how['source']} ({file})")
+    grids = read_grids(path, file=file, sheet=how.get("sheet"))
+    if len(grids) != 1:
+        raise RawDataError(f"{file} has several sheets, or none. Name one as sheet for this file in study.toml.")
+    grid = grids[0]
+    headers: dict[str, str] = {**dict(zip(POSITION, POSITION, strict=True)), **how.get("columns", {})}
+    at, names = _header(grid, [headers[name] for name in POSITION], headerless, how)
+    raw = _cells(grid, at, names, aside)
+    longitude, latitude = (_degrees(raw[headers[axis]], axis) for axis in POSITION)
+    points = gpd.points_from_xy(longitude, latitude, crs=DEGREES)
+    return Opened(gpd.GeoDataFrame(raw, geometry=points), len(raw) + len(aside), grid.notes)
 
 
-def _sheet(path: Path, how: How) -> str:
-    names = [str(name) for name, geometry in pyogrio.list_layers(path) if geometry]  # QGIS keeps its styles in a table beside
-    wanted = how.get("sheet")
-    if wanted in names:
-        return str(wanted)
-    if wanted is None and len(names) == 1:
-        return names[0]
-    asked = f"no layer {wanted!r}" if wanted else "several layers"
+def _header(grid: Grid, wanted: Sequence[str], headerless: Sequence[str], how: How) -> tuple[int, list[str]]:
+    """The place of the header in the table, -1 if it comes without one, and the headers."""
+    first = grid.head[0][1] if grid.head else []
+    if headerless and len(first) == len(headerless) and all(_is_number(first[headerless.index(name)]) for name in POSITION):
+        return -1, list(headerless)
+    for at, (_, cells) in enumerate(grid.head):
+        if set(wanted) <= set(cells):
+            return at, [name or f"column {place}" for place, name in enumerate(cells, start=1)]
+    missing = [name for name in wanted if name not in first]
     raise RawDataError(
-        f"{how['file']} has {asked}; it holds: {', '.join(names)}. "
-        f"Name one in study.toml: sheet under [ingest.files.{how['source']}]."
+        f"{how['file']} has no column {' and '.join(map(repr, missing))}; its headers are: {', '.join(first)}. "
+        f"Name those with degrees as longitude and latitude in [ingest.files.{how['source']}.columns]."
     )
 
 
-def _refuse_broken_geojson(path: Path, file: str) -> None:
-    """GDAL leaves out, without a word, whatever stands in 'features' but is not a Feature: refuse it by number."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise RawDataError(f"{file} cannot be read: {error.strerror}.") from error
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise RawDataError(f"{file} is not valid GeoJSON (UTF-8): {error}. Export it again.") from error
-    features = content.get("features", []) if isinstance(content, dict) else []
-    wrong = [(i, f.get("type") if isinstance(f, dict) else f) for i, f in enumerate(features)]
-    wrong = [(i, kind) for i, kind in wrong if kind != "Feature"]
-    if wrong:
-        number, kind = wrong[0]
-        raise RawDataError(
-            f"{file} is not proper GeoJSON: {len(wrong)} of {len(features)} entries of 'features' are not of type 'Feature' "
-            f"(entry {number} is a bare {kind!r}), and GIS programs leave them out without a word. "
-            "Wrap each geometry as {'type': 'Feature', 'properties': {}, 'geometry': ...}, or export the layer again."
+def _cells(grid: Grid, at: int, names: list[str], aside: SetAside) -> pd.DataFrame:
+    pieces = list(grid.below(max(at, 0)))
+    width = max([len(names), *(len(piece.columns) for piece in pieces)])
+    names = names + [f"column {place}" for place in range(len(names) + 1, width + 1)]
+    frames = [
+        pd.DataFrame(
+            {n: pd.Series(pd.array(c, dtype="str"), index=piece.rows) for n, c in zip(names, piece.columns, strict=False)}
         )
-
-
-def _read_csv(path: Path, how: How) -> gpd.GeoDataFrame:
-    file = how["file"]
-    try:
-        raw = pd.read_csv(path, dtype="str", sep=None, engine="python", encoding="utf-8-sig", skip_blank_lines=False)
-    except UnicodeDecodeError as error:
-        raise RawDataError(f"{file} is not UTF-8 text. Save it again as 'CSV UTF-8'.") from error
-    except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise RawDataError(f"{file} cannot be read as csv. Save it again as 'CSV UTF-8' with one header line.") from error
-    headers = {**{name: name for name in POSITION}, **how.get("columns", {})}
-    missing = [headers[name] for name in POSITION if headers[name] not in raw]
-    if missing:
-        raise RawDataError(
-            f"{file} has no column {' and '.join(map(repr, missing))}; its headers are: {', '.join(map(str, raw.columns))}. "
-            f"Name those with degrees as longitude and latitude in [ingest.files.{how['source']}.columns]."
+        for piece in pieces
+    ]
+    if at < 0:
+        row, cells = grid.head[0]
+        frames.insert(0, pd.DataFrame([cells], index=[row], columns=names[: len(cells)], dtype="str"))
+    for row, cells, reason in (torn for piece in pieces for torn in piece.torn if any(torn[1])):
+        aside.add(
+            row,
+            None,
+            reason,
+            "Bring this line of the file into the columns of the others.",
+            dict(zip(names, cells, strict=False)),
         )
-    raw.index = pd.RangeIndex(2, len(raw) + 2)  # as a spreadsheet counts
-    degrees = {name: pd.to_numeric(raw[headers[name]], errors="coerce") for name in POSITION}
-    points = gpd.points_from_xy(degrees["longitude"], degrees["latitude"], crs=DEGREES)
-    return gpd.GeoDataFrame(raw, geometry=points)
+    raw = pd.concat(frames) if frames else pd.DataFrame(columns=names, dtype="str")
+    return raw[raw.ne("").any(axis=1)]
 
 
-def _refuse_positions(layer: Layer) -> None:
-    points = layer.features.geometry
+def _is_number(text: str) -> bool:
+    return bool(pd.notna(pd.to_numeric(text, errors="coerce")))
+
+
+def _degrees(written: pd.Series, axis: Axis) -> pd.Series:
+    """Degrees of the column; what is none, or off the globe, is empty."""
+    numbers = pd.to_numeric(written.str.replace(",", ".", regex=False), errors="coerce")
+    others = written[numbers.isna() & (written != "")]
+    read = {text: _coordinate(text, axis) for text in others.unique()}
+    numbers = numbers.fillna(others.map(read)).astype("float64")
+    return numbers.where(numbers.abs() <= (90 if axis == "latitude" else 180))
+
+
+def _coordinate(text: str, axis: Axis) -> float:
+    try:
+        return parse_coordinate(text, axis=axis)
+    except RawDataError:
+        return np.nan
+
+
+def _recognised(raw: gpd.GeoDataFrame, table: Table, known: Recogniser | None, how: How) -> Recognised | None:
+    """The layer with our columns filled, if it is a known one and the user names no kinds himself."""
+    if "kind" in {*how.get("columns", {}), *how.get("values", {})} or "kind" in raw:
+        return None
+    return (known(raw) if known else None) or osm.recognise(raw, table.name)
+
+
+def _refuse_shapeless(layer: Layer, *, is_table: bool) -> None:
+    shapes = layer.features.geometry
+    if is_table:
+        layer.set_aside(
+            ~np.isfinite(shapes.x.to_numpy() + shapes.y.to_numpy()),
+            "longitude",
+            "longitude or latitude is missing or not in degrees",
+            "Write decimal degrees, for example 70.83 and 39.84.",
+        )
+        return
     layer.set_aside(
-        ~(points.x.between(-180, 180) & points.y.between(-90, 90)),
-        "longitude",
-        "longitude or latitude is missing or not in degrees",
-        "Write decimal degrees with a point, for example 70.83 and 39.84.",
+        shapes.isna() | shapes.is_empty,
+        None,
+        "the feature has no geometry, or one that cannot be read",
+        "Draw it again, or delete the feature.",
     )
 
 
@@ -306,11 +386,16 @@ def _nearest(word: str, known: Sequence[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
 
 
-def _into_metres(layer: Layer, how: How) -> Any:
-    """Project; the study area with its margin. What is far away goes first: a projection has no place for all of the world."""
+def _near(how: How) -> Area:
+    """West, south, east, north of the study area with its margin, in metres."""
     code = metric(how["crs"])
     west, south, east, north = Transformer.from_crs(DEGREES, code, always_xy=True).transform_bounds(*how["area"])
-    near = shapely.box(west - MARGIN_M, south - MARGIN_M, east + MARGIN_M, north + MARGIN_M)
+    return (west - MARGIN_M, south - MARGIN_M, east + MARGIN_M, north + MARGIN_M)
+
+
+def _into_metres(layer: Layer, how: How) -> Any:
+    """Project; the study area with its margin. What is far away goes first: a projection has no place for all of the world."""
+    code, near = metric(how["crs"]), shapely.box(*_near(how))
     source_crs = layer.features.crs
     around = Transformer.from_crs(code, source_crs, always_xy=True).transform_bounds(*near.bounds)
     reach = layer.features.geometry.bounds
@@ -328,22 +413,32 @@ def _into_metres(layer: Layer, how: How) -> Any:
     return near
 
 
-def _mend(layer: Layer) -> None:
+def _mend(layer: Layer, most_change: float) -> None:
+    """Outlines that cross themselves are made sound, and told with their area before and after."""
     shapes = layer.features.geometry
     broken = ~shapes.is_valid
     if not broken.any():
         return
-    mended = shapely.make_valid(shapes[broken].to_numpy(), method="structure")
-    dimension = shapely.get_dimensions(shapes[broken].to_numpy())
+    as_drawn = shapes[broken].to_numpy()
+    dimension = shapely.get_dimensions(as_drawn)
+    mended = shapely.make_valid(as_drawn, method="structure")
     whole = [_of_dimension(shape, wanted) for shape, wanted in zip(mended, dimension, strict=True)]
-    layer.features = layer.features.set_geometry(
-        shapes.where(~broken, gpd.GeoSeries(whole, index=shapes.index[broken], crs=shapes.crs).reindex(shapes.index))
-    )
-    lost = layer.features.geometry.isna() | layer.features.geometry.is_empty
-    if mended_count := int((broken & ~lost).sum()):
-        numbers = ", ".join(str(n) for n in shapes.index[broken & ~lost][:10])
-        layer.note(f"{mended_count} features crossed themselves and were mended (number {numbers}).")
+    sound = gpd.GeoSeries(whole, index=shapes.index[broken], crs=shapes.crs)
+    before, after = pd.Series(shapely.area(as_drawn), index=sound.index) / 1e6, sound.area / 1e6
+    change = (after - before).abs() / before.where(before > 0, after / 2)
+    layer.features = layer.features.set_geometry(shapes.where(~broken, sound.reindex(shapes.index)))
+    lost = (sound.isna() | sound.is_empty).reindex(shapes.index, fill_value=False)
+    unsure = (change > most_change).reindex(shapes.index, fill_value=False) & ~lost
+    if told := [f"{n}: {before[n]:.3f} before, {after[n]:.3f} after" for n in shapes.index[broken & ~lost & ~unsure]]:
+        more = f", and {len(told) - 10} more" if len(told) > 10 else ""
+        layer.note(f"{len(told)} features crossed themselves and were mended (number: km2 {'; '.join(told[:10])}{more}).")
     layer.set_aside(lost, None, "the shape has no extent and cannot be mended", "Draw it again.")
+    layer.set_aside(
+        unsure[~lost],
+        None,
+        f"the outline crosses itself, and mending it would change its area by more than {most_change:.0%}",
+        "Draw it again: nobody can say which land is meant.",
+    )
 
 
 def _of_dimension(shape: Any, dimension: int) -> Any:
@@ -382,14 +477,3 @@ def _refuse_types(layer: Layer, table: Table) -> None:
         f"the geometry is not one of {', '.join(table.geometry)}",
         "Draw each thing as one feature of that type.",
     )
-
-
-def _as_text(value: Any) -> str | None:
-    if _is_missing(value):
-        return None
-    text = str(int(value)) if isinstance(value, float | np.floating) and float(value).is_integer() else str(value).strip()
-    return text or None
-
-
-def _is_missing(value: Any) -> bool:
-    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
