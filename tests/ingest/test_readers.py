@@ -1,18 +1,21 @@
 import csv
+import dataclasses
 import gzip
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tensionmap.errors import RawDataError
-from tensionmap.ingest.readers import DRAFT_COLUMNS, READERS, Draft, sniff
+from tensionmap.ingest.readers import DRAFT_COLUMNS, READERS, Draft
 
 COLUMNS = {"record_id": "№", "date": "Дата", "category": "Вид", "latitude": "Широта", "longitude": "Долгота", "text": "Описание"}
 HEADER = list(COLUMNS.values())
@@ -20,7 +23,17 @@ ROW = ["7", "30.04.2025", "кража", "43,01", "-27,02", "Со слов; дв�
 
 
 def read(path: Path, reader: str = "table", **options: Any) -> Draft:
-    return READERS[reader](path, source="office", file=path.name, **options)
+    """All pieces of a file as one draft."""
+    pieces = list(READERS[reader].read(path, source="office", file=path.name, **options))
+    assert pieces
+    counted = sum((Counter(piece.counted) for piece in pieces), Counter())
+    return dataclasses.replace(
+        pieces[0],
+        table=pd.concat([piece.table for piece in pieces]),
+        raw=pd.concat([piece.raw for piece in pieces]),
+        set_aside=pd.concat([piece.set_aside for piece in pieces], ignore_index=True),
+        notes=(*(note for piece in pieces for note in piece.notes), *(f"{n} {what}" for what, n in counted.items() if n)),
+    )
 
 
 def write_csv(path: Path, rows: list[list[str]], *, encoding: str = "utf-8", delimiter: str = ";") -> Path:
@@ -92,13 +105,13 @@ def test_refuses_an_unknown_sheet_and_names_those_there(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b"", "has no rows"),
-        (b"PK\x03\x04 no archive", "cannot be opened as a spreadsheet"),
+        (b"PK\x03\x04 no archive", "packing is damaged"),
         (b"\x1f\x8b no archive", "packing is damaged"),
         (b"a;b\n" + b"x" * 300 + b"\0\x98", "neither a spreadsheet nor text"),
         (b'a;b\n1;"' + b"x" * 140_000, "line 2: the cells cannot be told apart"),
     ],
 )
-def test_refuses_a_file_that_cannot_be_read(tmp_path: Path, content: bytes, message: str) -> None:
+def test_refuses_a_file_that_cannot_be_read(tmp_path: Path, content: bytes, message: str, sniff: Any) -> None:
     path = tmp_path / "r.csv"
     path.write_bytes(content)
     with pytest.raises(RawDataError, match=message):
@@ -329,7 +342,8 @@ def test_ucdp_translates_its_codes(tmp_path: Path) -> None:
         [str(n), "2", "head", str(n), "province", str(min(n, 5)), "43", "-27", "2025-04-28", "2025-05-04"] for n in range(2, 9)
     ]
     table = read(write_csv(tmp_path / "u.csv", rows, delimiter=","), "ucdp").table
-    assert table.loc[2].to_list() == [
+    told = ["record_id", "date", "date_end", "date_precision", "latitude", "longitude", "precision_m", "location_kind", "place"]
+    assert table.loc[2, [*told, "category", "text"]].to_list() == [
         "5",
         "2025-04-30",
         "2025-04-30",
@@ -340,8 +354,6 @@ def test_ucdp_translates_its_codes(tmp_path: Path) -> None:
         "settlement",
         "Rami village",
         "armed_clash",
-        "",
-        "",
         "",
     ]
     assert table["location_kind"].to_list() == ["settlement", "wider", "district", "wider", "wider", "wider", "wider", "8"]
@@ -357,7 +369,7 @@ def test_ucdp_refuses_a_file_without_its_columns(tmp_path: Path) -> None:
         read(write_csv(tmp_path / "u.csv", rows, delimiter=","), "ucdp")
 
 
-def test_tells_the_readers_apart(tmp_path: Path) -> None:
+def test_tells_the_readers_apart(tmp_path: Path, sniff: Any) -> None:
     assert sniff(write_kobo(tmp_path / "k.csv", [""])) == "kobo"
     assert sniff(write_csv(tmp_path / "u.csv", [UCDP], delimiter=",")) == "ucdp"
     assert sniff(write_xlsx(tmp_path / "r.xlsx", [["Office"], HEADER, ROW])) == "table"

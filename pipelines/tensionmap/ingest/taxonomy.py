@@ -21,6 +21,7 @@ class Category:
     theme: str
     tier: str
     resource: str
+    severity: float | None = None
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,8 @@ def read_taxonomy(extra: Mapping[str, Any] | None = None) -> Taxonomy:
     Parameters
     ----------
     extra
-        More of the same, as read from TOML: ``{"category": {id: {theme, tier, resource, words}}, "resource": {id: {words}}}``.
-        A category that exists already is replaced as a whole.
+        More of the same, as read from TOML: ``{"category": {id: {theme, tier, resource, severity, words}}}``. A category that
+        exists already is replaced as a whole. ``{"severity": {id: number}}`` changes the severity alone.
 
     Raises
     ------
@@ -102,16 +103,24 @@ def read_taxonomy(extra: Mapping[str, Any] | None = None) -> Taxonomy:
     text = files("tensionmap.ingest").joinpath("taxonomy.toml").read_text(encoding="utf-8")
     known = tomllib.loads(text)
     more = extra or {}
-    resources = {**known["resource"], **more.get("resource", {})}
-    entries = {**known["category"], **more.get("category", {})}
+    resources, entries = known["resource"], {**known["category"], **more.get("category", {})}
+    severity = more.get("severity", {})
     faults = [fault for name, entry in entries.items() for fault in _faults(name, entry, resources)]
+    faults += [f"severity: there is no category {name!r}" for name in sorted(set(severity) - set(entries))]
     if faults:
         raise StudyError.gather("The categories cannot be used:", faults)
     return Taxonomy(
-        categories={name: Category(name, entry["theme"], entry["tier"], entry["resource"]) for name, entry in entries.items()},
+        categories={
+            name: _category(name, {**entry, "severity": severity.get(name, entry.get("severity"))})
+            for name, entry in entries.items()
+        },
         category_words=_by_word(entries),
         resource_words=_by_word(resources),
     )
+
+
+def _category(name: str, entry: Mapping[str, Any]) -> Category:
+    return Category(name, entry["theme"], entry["tier"], entry["resource"], entry.get("severity"))
 
 
 def _faults(name: str, entry: Mapping[str, Any], resources: Mapping[str, Any]) -> Iterator[str]:

@@ -14,7 +14,8 @@ where_prec  in the codebook                                             location
 7           international water or air                                  wider           500 km
 ==========  ==========================================================  ==============  ==========
 
-date_prec 1 is a day, 2 a range of days, 3 a week, 4 a month, 5 up to a year; first and last day are in the file.
+date_prec 1 is a day, 2 a range of days, 3 a week, 4 a month, 5 up to a year; first and last day are in the file. Candidate events
+(the monthly files) may be dropped or changed later; how many of a file are not yet clear is said in a note.
 
 References
 ----------
@@ -24,12 +25,12 @@ https://doi.org/10.1177/0022343313484347
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Unpack
 
-import pandas as pd
-
-from tensionmap.ingest.readers.table import DRAFT_COLUMNS, NOTHING, Draft, body, check_names, draft, find_table, resolve
+from tensionmap.ingest.drafts import Draft, HowRead, Rows, plain, read_as
 
 NEEDED = ("id", "type_of_violence", "where_prec", "date_prec", "latitude", "longitude", "date_start", "date_end")
 
@@ -37,13 +38,10 @@ _HEADERS = {
     "record_id": "id",
     "date": "date_start",
     "date_end": "date_end",
-    "date_precision": "date_prec",
     "latitude": "latitude",
     "longitude": "longitude",
-    "precision_m": "where_prec",
-    "location_kind": "where_prec",
     "place": "where_coordinates",
-    "category": "type_of_violence",
+    "district": "adm_2",
     "text": "source_headline",
 }
 _PRECISION_M = {"1": "2000", "2": "25000", "3": "25000", "4": "100000", "5": "100000", "6": "500000", "7": "500000"}
@@ -51,49 +49,54 @@ _KIND = {"1": "settlement", "2": "wider", "3": "district", "4": "wider", "5": "w
 _DAYS = {"1": "day", "2": "range", "3": "week", "4": "month", "5": "year"}
 _CATEGORY = {"1": "armed_clash", "2": "intercommunal_clash", "3": "armed_clash"}
 """State-based, non-state, one-sided. A study that sees it otherwise translates these words for this source."""
+_CODES = (
+    ("precision_m", "where_prec", _PRECISION_M),
+    ("location_kind", "where_prec", _KIND),
+    ("date_precision", "date_prec", _DAYS),
+    ("category", "type_of_violence", _CATEGORY),
+)
+_UNCLEAR = "events are still being looked into by UCDP (code_status); the next release may change or drop them"
 
 
-def read(
-    path: Path,
-    *,
-    source: str,
-    file: str,
-    sheet: str | None = None,
-    columns: Mapping[str, str] = NOTHING,
-    values: Mapping[str, str] = NOTHING,
-) -> Draft:
-    """The events of a UCDP GED file (.csv or .xlsx).
+def recognises(headers: frozenset[str]) -> bool:
+    """Whether these are the headers of UCDP GED, stable or candidate."""
+    return headers.issuperset(NEEDED)
+
+
+def read(path: Path, **how: Unpack[HowRead]) -> Iterator[Draft]:
+    """The events of a UCDP GED file, stable or candidate.
 
     Events with fewer than one death are not in UCDP GED: what it does not hold may still have happened.
 
     Parameters
     ----------
-    columns, values
-        As for ``table``; rarely needed, since the headers are fixed.
+    path
+        The file.
+    **how
+        See ``HowRead``; ``columns`` are rarely needed, since the headers are fixed.
 
     Raises
     ------
     RawDataError
         If the file cannot be read or one of the columns of UCDP GED is not there.
     """
-    check_names(file, columns, values, allowed=DRAFT_COLUMNS)
-    grid, at = find_table(path, file=file, sheet=sheet, wanted=[*NEEDED, *columns.values()], hoped=DRAFT_COLUMNS)
-    raw, aside = body(grid, at, source=source, file=file)
-    found = {name: header for name, header in _HEADERS.items() if header in raw.columns and name not in values}
-    headers = resolve(raw.columns, {**found, **columns}, values, file=file, own=DRAFT_COLUMNS)
-    meant = {
-        "precision_m": ("where_prec", _PRECISION_M),
-        "location_kind": ("where_prec", _KIND),
-        "date_precision": ("date_prec", _DAYS),
-        "category": ("type_of_violence", _CATEGORY),
-    }
-    made = {name: _meaning(raw[header], codes) for name, (header, codes) in meant.items() if name not in {*columns, *values}}
-    made |= {name: raw[headers[name]].mask(raw[headers[name]] == "NA", "") for name in ("text", "place") if name in headers}
-    if "place" not in columns and "place" in made:
-        made["place"] = made["place"].where(raw["where_prec"] == "1", "")
-    return draft(raw, aside, headers=headers, values=values, grid=grid, file=file, made=made)
+    given = {*how.get("columns", {}), *how.get("values", {})}
+    unclear = 0
 
+    def look(rows: Rows) -> None:
+        nonlocal unclear
+        header = {plain(name): name for name in reversed(list(rows.raw.columns))}
+        for name, code, words in _CODES:
+            if name not in given:
+                rows.codes(name, header[code], words | {f"{number}.0": word for number, word in words.items()})
+        for name in ("text", "place", "district"):
+            if name in rows.headers:
+                cells = rows.raw[rows.headers[name]]
+                rows.made[name] = cells.mask(cells == "NA", "")
+        if "place" not in given and "place" in rows.made:
+            rows.made["place"] = rows.made["place"].where(rows.raw[header["where_prec"]].isin(["1", "1.0"]), "")
+        if "code_status" in header:
+            unclear = int((~rows.raw[header["code_status"]].isin(["", "Clear"])).sum())
 
-def _meaning(codes: pd.Series, words: Mapping[str, str]) -> pd.Series:
-    """The word for each code; an unknown code stays as it is and is set aside later."""
-    return codes.map(lambda code: words.get(code, code)).astype("str")
+    for draft in read_as(path, **how, needed=NEEDED, usual=_HEADERS, look=look):
+        yield replace(draft, counted={**draft.counted, _UNCLEAR: unclear})
