@@ -7,7 +7,7 @@ from shapely.geometry import LineString, Point, box
 
 from tensionmap import tables
 from tensionmap.link.grid import make_grid
-from tensionmap.link.place import place_incidents, unplaced
+from tensionmap.link.place import on_other_side, place_incidents, unplaced
 
 CRS = "EPSG:32626"
 CELLS = make_grid((-27.1, 42.95, -26.9, 43.05), crs=CRS, cell_m=1000)
@@ -95,3 +95,17 @@ def test_what_has_no_cell_is_told():
     assert "2 of 3 reports (67 %) have no cell" in unplaced(given, placed)[0]
     assert "(place known as: district 1, gps 1)" in unplaced(given, placed)[0]
     assert unplaced(given.iloc[1:2], placed.iloc[1:2]) == ()
+
+
+def test_a_report_on_land_that_only_others_claim_is_told():
+    told = pd.DataFrame(
+        {"incident_id": list("abcdef"), "reported_by": ["Norvia", "Norvia", "Selmar", "Selmar", "outside", "Selmar"]}
+    )
+    placed = pd.DataFrame(
+        {"incident_id": list("abcdef"), "claimed_by": ["Norvia", "Selmar", "Norvia + Selmar", "Norvia", "Norvia", None]}
+    )
+    assert on_other_side(told, placed) == (
+        "1 reports of Norvia lie on land that only others claim: if that surprises you, look at their coordinates.",
+        "1 reports of Selmar lie on land that only others claim: if that surprises you, look at their coordinates.",
+    )
+    assert on_other_side(told, placed.assign(claimed_by=None)) == ()

@@ -11,7 +11,7 @@ from shapely.geometry import LineString, Point, box
 
 from tensionmap import tables
 from tensionmap.errors import GeometryError
-from tensionmap.link.territory import border_m, claimed_by, claims_on, spans, territory, without_claims
+from tensionmap.link.territory import border_m, claimed_by, claims_on, joined, spans, territory, without_claims
 
 CRS = "EPSG:32626"
 PERIOD = {"date_from": dt.date(2023, 10, 1), "date_to": dt.date(2026, 9, 30)}
@@ -126,6 +126,19 @@ class TestPlaces:
     def test_a_shared_area_names_each_party_once(self):
         shared = CLAIMS.iloc[[0, 0]].assign(claimant=["Norvia + Selmar", "Norvia"])
         assert claimed_by(series((500, 500)), days("2024-01-01"), shared).tolist() == ["Norvia + Selmar"]
+
+    @given(st.lists(st.tuples(st.sampled_from(["Norvia", "Selmar", "Tarn", "Norvia + Tarn"]), st.integers(0, 3)), max_size=8))
+    def test_equals_asking_every_claim_for_every_place(self, rows):
+        made = [
+            (f"c{i}", who, "area", "claimed", pd.NaT, pd.NaT, "survey", box(1000 * w, 0, 1500, 500))
+            for i, (who, w) in enumerate(rows)
+        ]
+        claims = gpd.GeoDataFrame(made, columns=NO_CLAIMS.columns, crs=CRS) if rows else NO_CLAIMS
+        claims = tables.check(claims, tables.CLAIMS)
+        points = series(*((x, 250) for x in range(250, 4000, 500)))
+        found = claimed_by(points, days(*["2025-01-01"] * len(points)), claims)
+        for place, told in zip(points, found, strict=True):
+            assert told == joined(claims["claimant"][claims.intersects(place)])
 
     def test_nearest_border_of_anybody_on_its_day(self):
         found = border_m(series((500, 1100), (500, 1100), (500, 8000)), days("2025-03-12", TREATY, TREATY), CLAIMS)

@@ -8,10 +8,10 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from numba import njit
 from numpy.typing import NDArray
 from pyproj import Transformer
 
+from tensionmap.compiled import compiled
 from tensionmap.crs import DEGREES, metric
 from tensionmap.errors import GeometryError
 
@@ -115,7 +115,7 @@ def cell_of(easting: Any, northing: Any, cells: pd.DataFrame, *, cell_m: float) 
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _look_up(east: Any, north: Any, positions: Any, first_column: int, first_row: int, cell_m: float) -> Any:
     rows, columns = positions.shape
     found = np.full(len(east), -1, dtype=np.int64)

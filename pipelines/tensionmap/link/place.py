@@ -84,3 +84,19 @@ def unplaced(incidents: pd.DataFrame, placed: pd.DataFrame) -> tuple[str, ...]:
         f"{len(without)} of {len(placed)} reports ({share:.0f} %) have no cell: less precise than a cell, or outside the grid "
         f"(place known as: {counts}).",
     )
+
+
+def on_other_side(incidents: pd.DataFrame, placed: pd.DataFrame) -> tuple[str, ...]:
+    """Notes: reports of each party whose place only others claim. They may be right; or a coordinate is wrong.
+
+    ``claimed_by`` and the parties that reported are compared as they are written; who is right about the land is not asked.
+    """
+    reporter = incidents.set_index("incident_id")["reported_by"].reindex(placed["incident_id"]).to_numpy()
+    known = placed["claimed_by"].notna() & (placed["claimed_by"] != "none")
+    claimants = placed["claimed_by"].fillna("").str.split(" + ", regex=False)
+    parties = {party for named in claimants[known] for party in named}
+    other = known & np.array([who in parties and who not in named for who, named in zip(reporter, claimants, strict=True)])
+    return tuple(
+        f"{count} reports of {who} lie on land that only others claim: if that surprises you, look at their coordinates."
+        for who, count in pd.Series(reporter[other.to_numpy()]).value_counts().sort_index().items()
+    )

@@ -8,11 +8,12 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
+from numpy.typing import NDArray
 
-from tensionmap.errors import GeometryError
-from tensionmap.link.nearby import nearest
+from tensionmap.link.nearby import covering, nearest
 from tensionmap.tables import TERRITORY, check, empty
+
+Wholes = NDArray[np.int64]
 
 ONE_DAY = pd.Timedelta(days=1)
 TOGETHER = " + "
@@ -72,7 +73,7 @@ def _of_claimant(
     border_m, line = nearest(points, lines.geometry)
     status = np.where(line >= 0, lines["status"].to_numpy(dtype=object)[line] if len(lines) else None, None)
     is_inside = np.zeros(len(points), dtype=bool)
-    is_inside[shapely.STRtree(areas.geometry.to_numpy()).query(points.to_numpy(), predicate="intersects")[0]] = True
+    is_inside[covering(points, areas.geometry)[0]] = True
     return pd.DataFrame(
         {
             "cell_id": cell_ids.to_numpy(),
@@ -108,22 +109,30 @@ def claimed_by(points: gpd.GeoSeries, dates: pd.Series, claims: gpd.GeoDataFrame
     GeometryError
         Points and claims are in different CRSs.
     """
-    if points.crs != claims.crs:
-        raise GeometryError(f"Points in {points.crs} and claims in {claims.crs} cannot be compared: project one of them.")
     areas = claims[claims["kind"] == "area"]
-    point, area = shapely.STRtree(areas.geometry.to_numpy()).query(points.to_numpy(), predicate="intersects")
-    pairs = pd.DataFrame(
-        {
-            "point": point,
-            "claimant": areas["claimant"].to_numpy(dtype=object)[area],
-            "day": dates.to_numpy()[point],
-            "date_from": areas["date_from"].to_numpy()[area],
-            "date_to": areas["date_to"].to_numpy()[area],
-        }
-    )
-    stands = ~(pairs["date_from"] > pairs["day"]) & ~(pairs["date_to"] < pairs["day"])
-    parties = pairs[stands].groupby("point")["claimant"].agg(joined)
-    return parties.reindex(range(len(points))).fillna(NOBODY).set_axis(points.index).astype("str")
+    point, area = covering(points, areas.geometry)
+    day = dates.to_numpy()[point]
+    stands = ~(areas["date_from"].to_numpy()[area] > day) & ~(areas["date_to"].to_numpy()[area] < day)
+    codes, claimants = pd.factorize(areas["claimant"], sort=True)
+    group, groups = _groups(point[stands], codes[area[stands]], len(points))
+    names = pd.Series([joined(claimants[code] for code in members) for members in groups], dtype="str")
+    return names.take(group).set_axis(points.index)
+
+
+def _groups(member_of: Wholes, member: Wholes, count: int) -> tuple[Wholes, list[tuple[int, ...]]]:
+    """The set of members of each of 0, 1, ..., count - 1: a number for each, and the set of each number."""
+    pairs = pd.DataFrame({"owner": member_of, "member": member}).drop_duplicates().sort_values(["owner", "member"])
+    owner, member = pairs["owner"].to_numpy(), pairs["member"].to_numpy()
+    rank = np.arange(len(owner)) - np.searchsorted(owner, owner)
+    group = np.zeros(count, dtype="int64")
+    groups: list[tuple[int, ...]] = [()]
+    for place in range(rank.max(initial=-1) + 1):  # at most as often as there are claimants
+        is_here = rank == place
+        owners, size = owner[is_here], int(member.max()) + 1
+        code, together = pd.factorize(group[owners] * size + member[is_here])
+        group[owners] = code + len(groups)
+        groups += [(*groups[whole // size], whole % size) for whole in together]
+    return group, groups
 
 
 def joined(claimants: Any) -> str:

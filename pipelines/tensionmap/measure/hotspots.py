@@ -16,10 +16,11 @@ import pandas as pd
 from scipy.spatial import cKDTree
 from scipy.special import gammaln
 
+from tensionmap.compiled import compiled
 from tensionmap.crs import metric
 from tensionmap.errors import GeometryError, MeasureError
 from tensionmap.measure import montecarlo
-from tensionmap.measure.montecarlo import begin, compiled, draw_counts
+from tensionmap.measure.montecarlo import begin, draw_counts
 from tensionmap.measure.nulls import SHARE_OUTSIDE, by_population
 
 if TYPE_CHECKING:

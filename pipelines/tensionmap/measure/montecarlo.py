@@ -18,12 +18,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from tensionmap.compiled import compiled
 from tensionmap.errors import MeasureError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -38,16 +38,6 @@ _30 = np.uint64(30)
 _27 = np.uint64(27)
 _31 = np.uint64(31)
 _11 = np.uint64(11)
-
-
-def compiled(function: Function) -> Function:
-    """``function`` as machine code that runs beside other threads; kept on disk where some folder can be written."""
-    try:
-        fast = numba.njit(cache=True, nogil=True)(function)
-    except RuntimeError:
-        # Neither the package nor the user's cache folder can be written: compile once a process.
-        fast = numba.njit(nogil=True)(function)
-    return cast(Function, fast)
 
 
 @compiled
