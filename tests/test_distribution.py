@@ -40,6 +40,7 @@ def test_wheel_holds_the_package_with_its_data_and_nothing_else(built):
     assert {name.split("/")[0] for name in inside} == {"tensionmap", "tensionmap-0.1.0.dist-info"}
     for name in (
         "template/study.toml",
+        "catalogue.toml",
         "ingest/taxonomy.toml",
         "publish/words/tg.po",
         "publish/vendored/leaflet/leaflet.js",

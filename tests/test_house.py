@@ -22,11 +22,14 @@ ALLOWED = {
     "study": {"errors"},
     "receipts": {"errors"},
     "workspace": {"errors", "receipts", "study"},
-    **{stage: {"tables", "crs", "errors"} for stage in STAGES},
+    "compiled": set(),
+    **{stage: {"compiled", "tables", "crs", "errors"} for stage in STAGES},
+    "catalogue": {"download", "errors", "study", "workspace"},
+    "download": {"errors"},
     "rerun": {"errors", "tables", "receipts", "workspace"},
-    "pipeline": {"tables", "study", "workspace", "rerun", *STAGES},
+    "pipeline": {"errors", "tables", "study", "workspace", "rerun", *STAGES},
     "__main__": {"cli"},
-    "cli": {"errors", "pipeline", "rerun", "study", "tables", "workspace"},
+    "cli": {"catalogue", "errors", "pipeline", "rerun", "study", "tables", "workspace"},
 }
 
 

@@ -8,7 +8,6 @@ from collections import Counter
 from datetime import date
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from tensionmap import tables
@@ -80,7 +79,7 @@ def test_every_row_is_kept_or_set_aside_with_a_reason(real):
     told = [text for stage, text in listener.said if "rows read" in text]
     for source, count in rows.items():
         assert any(text.startswith(f"{source}: {count} rows read") for text in told), told
-    aside = pd.read_csv(root / "data/processed/ingest/set_aside.csv")
+    aside = tables.read(tables.SET_ASIDE, root / "data/processed/ingest/set_aside.parquet")
     assert aside[["reason", "advice"]].notna().all().all()
     print(Counter(zip(aside["source"], aside["reason"], strict=True)).most_common(20))
 

@@ -10,7 +10,6 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pypdf
 import pytest
 import shapely
@@ -139,7 +138,7 @@ def test_killed_at_any_moment_the_next_run_completes_it(copy, study, bring_up, s
 
 
 def test_every_planted_fault_is_set_aside_with_its_row(study, truth):
-    aside = pd.read_csv(study / "data/processed/ingest/set_aside.csv")
+    aside = tables.read(tables.SET_ASIDE, study / "data/processed/ingest/set_aside.parquet")
     found = set(zip(aside["source"], aside["row"], strict=True))
     planted = {(fault["source"], fault["row"]): fault["kind"] for fault in truth["broken"]}
     assert {kind for place, kind in planted.items() if place not in found} == set()
@@ -204,7 +203,7 @@ def community_files(study):
     return [
         path
         for path in sorted(study.rglob("*"))
-        if path.is_file() and "community" in path.relative_to(study).as_posix() and "raw" not in path.parts
+        if path.is_file() and "community" in path.relative_to(study).as_posix() and not {"raw", "ingest"} & set(path.parts)
     ]
 
 

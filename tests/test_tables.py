@@ -138,6 +138,9 @@ def test_a_release_is_read_back_with_its_digest_and_the_digest_tells_of_every_ch
 def test_rows_set_aside_open_in_a_spreadsheet_and_run_no_formula():
     aside = SetAside("register", "register.csv")
     aside.add(7, "=Дата", "+1 is no date", "@look it up", {"Сана": "=HYPERLINK(1)"})
-    data = as_csv([aside.frame(), SetAside("empty", "none.csv").frame()])
+    data = as_csv(aside.frame())
     assert data.startswith(b"\xef\xbb\xbf")
-    assert '7,\'=Дата,\'+1 is no date,\'@look it up,"{""Сана"": ""=HYPERLINK(1)""}"' in data.decode("utf-8-sig")
+    (header, row) = data.decode("utf-8-sig").splitlines()
+    assert header.endswith(";set aside: key;Сана")
+    assert row.startswith("7;'=Дата;'+1 is no date;'@look it up;")
+    assert row.endswith(";'=HYPERLINK(1)")

@@ -5,6 +5,7 @@ Nothing heavy is imported before a command needs it, so that ``--help`` answers 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -18,6 +19,9 @@ from tensionmap.errors import TensionmapError
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
+
+    from tensionmap.pipeline import Proposal
+    from tensionmap.workspace import Workspace
 
 # Repeated here, since importing them would bring pydantic into --help; a test holds the two lists together.
 STAGES = ("ingest", "link", "measure", "protect", "publish")
@@ -76,20 +80,76 @@ def init(folder: Path) -> None:
 @click.option("--reader", help="How it is read; by default found by looking into it.")
 @click.option("--reported-by", help="Reports: the party whose people reported, 'community' or 'outside'.")
 @click.option("--claimant", help="Claims: the party that claims.")
+@click.option("--corrects", help="Reports: the source whose list of rows set aside this file is, corrected.")
 @click.option("--sensitivity", type=click.Choice(["public", "internal", "sealed"]), default="internal", show_default=True)
-def add(file: Path, **given: str | None) -> None:
-    """Put FILE into data/raw and register it with its hash and its source."""
-    from tensionmap.pipeline import sniff
+@click.option("--yes", is_flag=True, help="Write what was found about its columns into study.toml without asking.")
+def add(file: Path, yes: bool, **given: str | None) -> None:
+    """Put FILE into data/raw, register it, and propose how its columns are read."""
+    from tensionmap.pipeline import propose_reading
     from tensionmap.workspace import find_workspace, register
 
     workspace = find_workspace(Path.cwd())
-    if not workspace.is_registered(file):
-        given["reader"] = given["reader"] or sniff(file)
+    proposal = None if given["corrects"] else propose_reading(workspace, file)
+    if proposal and not workspace.is_registered(file):
+        if not given["reader"] and not proposal.reader:
+            for doubt in proposal.doubts:
+                click.echo(doubt, err=True)
+        given["reader"] = given["reader"] or proposal.reader
         for key in ("publisher", "licence"):
             given[key] = given[key] or click.prompt(key.capitalize())
     source = register(workspace, file, given, retrieved=date.today())
     who = f", reported by {source.reported_by}" if source.reported_by else ""
     click.echo(f"data/raw/{source.file} is registered as {source.name!r}: reader {source.reader}{who}.")
+    if proposal and proposal.reader == source.reader:
+        _offer(workspace, source.name, proposal, is_agreed=yes)
+
+
+def _offer(workspace: Workspace, name: str, proposal: Proposal, *, is_agreed: bool) -> None:
+    """Write how the file is read into study.toml; on a terminal show it and ask first."""
+    from tensionmap.pipeline import reading_as_toml
+    from tensionmap.workspace import write_reading
+
+    block = reading_as_toml(proposal, name)
+    if not block:
+        return
+    if name in workspace.study.ingest.files:
+        click.echo(f"study.toml says already how {name!r} is read; it was left as it is.")
+        return
+    if sys.stdin.isatty() and not is_agreed:
+        click.echo(block)
+        if not click.confirm("Write this into study.toml?", default=True):
+            return
+    write_reading(workspace, block)
+    click.echo(f"study.toml now says how {name!r} is read. Look at its lines with #: they are doubts that only you can settle.")
+
+
+@main.command()
+@click.argument("name", required=False)
+@click.argument("options", nargs=-1, metavar="[OPTION=VALUE]...")
+def fetch(name: str | None, options: tuple[str, ...]) -> None:
+    """Download the public layer NAME into data/raw and register it; without NAME, list what there is."""
+    from tensionmap.catalogue import fetch as fetch_layer
+    from tensionmap.catalogue import find_entry
+    from tensionmap.workspace import find_workspace
+
+    if name is None:
+        _list_catalogue()
+        return
+    chosen = {key: value for key, _, value in (option.partition("=") for option in options)}
+    entry = find_entry(name)
+    with _Teller() as teller:
+        fetched = fetch_layer(
+            find_workspace(Path.cwd()),
+            entry,
+            options=chosen,
+            today=date.today(),
+            tell=lambda file, done, total: teller.progresses(f"{file}, kB", done // 1000, (total or done + 1000) // 1000),
+        )
+    for source in fetched.sources:
+        click.echo(f"data/raw/{source.file} is registered as {source.name!r}: reader {source.reader}, {source.licence}.")
+    click.echo(f"Name the source on every map: {entry.citation}")
+    if fetched.hint:
+        click.echo(fetched.hint)
 
 
 @main.command()
@@ -149,6 +209,27 @@ def schema(what: str) -> None:
         from tensionmap.study import study_schema
 
         click.echo(json.dumps(study_schema(), indent=1, ensure_ascii=False))
+
+
+def _list_catalogue() -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from tensionmap.catalogue import OPTIONS, entries
+
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = 200
+    table = Table(box=None, pad_edge=False)
+    table.add_column("name", no_wrap=True)
+    for heading in ("options", "about MB", "what it is, and what it is good for"):
+        table.add_column(heading, overflow="fold")
+    for entry in entries().values():
+        asked = " ".join(f"{name}={entry.defaults.get(name, '...')}" for name in entry.options)
+        table.add_row(entry.name, asked, str(entry.size_mb), f"{entry.title}: {entry.good_for}.")
+    console.print(table)
+    click.echo("\n" + "\n".join(f"{name}=... {words}" for name, (_, words) in OPTIONS.items()))
+    click.echo("For example: tensionmap fetch geonames iso2=TJ")
 
 
 class _Teller:

@@ -5,27 +5,38 @@ Five short functions, one a stage, each over pure functions that know neither st
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from tensionmap import tables
+from tensionmap.errors import StudyError
+from tensionmap.ingest.canaries import find_canaries
 from tensionmap.ingest.claims import read_claims
-from tensionmap.ingest.incidents import assemble
+from tensionmap.ingest.duplicates import find_duplicates, verified
+from tensionmap.ingest.incidents import How, Understood, assemble, understand
+from tensionmap.ingest.land_cover import read_cover_areas
+from tensionmap.ingest.layers import unique_ids
+from tensionmap.ingest.places import questions, read_decisions, read_gazetteer
+from tensionmap.ingest.propose import Proposal as Proposal
+from tensionmap.ingest.propose import as_toml, propose
 from tensionmap.ingest.rasters import read_elevation, read_land_cover, read_population
 from tensionmap.ingest.readers import READERS, Draft
-from tensionmap.ingest.readers import sniff as sniff_reports
 from tensionmap.ingest.resources import read_resources
 from tensionmap.ingest.services import read_services, read_settlements
 from tensionmap.ingest.set_aside import as_csv
+from tensionmap.ingest.sheets import as_sheet
 from tensionmap.ingest.taxonomy import read_taxonomy
 from tensionmap.link.canals import canal_sections
 from tensionmap.link.cells import make_cells
+from tensionmap.link.disputed import disputed_areas
 from tensionmap.link.nearby import by_kind
-from tensionmap.link.place import place_incidents, unplaced
+from tensionmap.link.place import on_other_side, place_incidents, unplaced
 from tensionmap.link.territory import territory, without_claims
 from tensionmap.measure.hotspots import hotspots_of
 from tensionmap.protect.policy import Policy
@@ -38,33 +49,41 @@ from tensionmap.workspace import Workspace
 
 def ingest(making: Making) -> None:
     """RAW FILES -> CHECKED TABLES: every row is kept, or set aside with its reason."""
-    how = making.here.study.ingest
     raw = read_raw(making)
-    found = assemble(
-        raw.drafts,
-        reported_by={name: raw.sources[name].reported_by or "" for name in raw.drafts},
-        parties=making.here.study.parties,
-        gazetteer=raw.layers["settlements"],
-        taxonomy=read_taxonomy(),
-        words={name: reading.words for name, reading in how.files.items()},
-        date_formats={name: how.files.get(name, Reading()).date_format for name in raw.drafts},
-        crs=how.crs,
-        area=how.area,
-        date_from=how.date_from,
-        date_to=how.date_to,
-    )
-    for name, (_, table) in {**LAYERS, **RASTERS}.items():
-        making.write(raw.layers[name], table)
-    making.write(found.incidents, tables.INCIDENTS)
-    making.write(found.private_text, tables.PRIVATE_TEXT)
-    making.note(*found.notes)
-    making.set_aside(found.set_aside)
-    for name, kept in found.incidents["source"].value_counts().items():
-        making.count(str(name), kept=int(kept))
-    (making.to.folder("ingest") / "set_aside.csv").write_bytes(as_csv(making.aside))
-    for name, count in sorted(making.counts.items()):
-        what = "rows read" if name in raw.drafts else "features in and around the study area"
-        making.note(f"{name}: {sum(count.values())} {what}, {count['kept']} kept, {count['set_aside']} set aside")
+    incidents = assemble(raw.reports, making.here.study.ingest.crs)
+    same = find_duplicates(incidents)
+    incidents["event_id"] = same.event_id
+    incidents["verification"] = verified(incidents, making.here.study.parties)
+    for layer, (_, table) in {**LAYERS, **RASTERS}.items():
+        making.write(raw.layers[layer], table)
+    texts = tables.concat([source.private_text for source in raw.reports], tables.PRIVATE_TEXT)
+    making.write(incidents, tables.INCIDENTS)
+    making.write(texts, tables.PRIVATE_TEXT)
+    making.write(same.pairs, tables.SAME_EVENT)
+    making.write(find_canaries(texts, not_names=_spellings(raw.layers["settlements"], making)), tables.CANARIES)
+    making.note(*same.notes)
+    listed = tables.concat(making.aside, tables.SET_ASIDE)
+    making.write(listed, tables.SET_ASIDE)
+    for name, of_source in listed.groupby("source"):
+        making.write_list(f"set_aside/{name}.csv", as_csv(of_source))
+    if asked := [(question, times) for source in raw.reports for question, times in source.doubtful.items()]:
+        times = Counter({(question.name, question.district): 0 for question, _ in asked})
+        for question, count in asked:
+            times[question.name, question.district] += count
+        sheet = questions([question for question, _ in asked], times)
+        making.write_list("place_questions.csv", as_sheet(sheet))
+        advice = "decide in place_questions.csv, and save it in data/raw as place_decisions.csv"
+        making.note(f"{len(sheet)} names of places can mean several: {advice}")
+    for source in making.here.sources:
+        if source.reader in READERS:
+            rows = making.counts[source.name]
+            making.note(f"{source.name}: {sum(rows.values())} rows read, {rows['kept']} kept, {rows['set_aside']} set aside")
+
+
+def _spellings(settlements: Any, making: Making) -> list[str]:
+    """Names that stand on every map: to find one of them there gives nobody away."""
+    names = (settlements[column].dropna() for column in ("name", "name_local", "alternatives", "district"))
+    return [*making.here.study.parties, *chain.from_iterable(names)]
 
 
 def link(making: Making) -> None:
@@ -90,9 +109,20 @@ def link(making: Making) -> None:
     canals, canal_notes = canal_sections(resources, claims, day=study.ingest.date_to)
     making.write(cells, tables.CELLS)
     making.write(placed, tables.PLACED)
+    disputed, _, disputed_notes = disputed_areas(
+        claims, **when, area=study.ingest.area, crs=study.ingest.crs, sliver_m=study.link.sliver_m
+    )
     making.write(territory(cells, claims, **when), tables.TERRITORY)
+    making.write(disputed, tables.DISPUTED)
     making.write(canals, tables.CANAL_SECTIONS)
-    making.note(*notes, *unplaced(incidents, placed), *without_claims(claims), *canal_notes)
+    making.note(
+        *notes,
+        *unplaced(incidents, placed),
+        *on_other_side(incidents, placed),
+        *without_claims(claims),
+        *disputed_notes,
+        *canal_notes,
+    )
 
 
 def measure(making: Making) -> None:
@@ -194,40 +224,96 @@ RASTERS = {
 
 @dataclass(frozen=True)
 class Raw:
-    """What the raw files say: reports as drafts, layers and rasters as tables."""
+    """What the raw files say: the reports of each source, and layers and rasters as tables."""
 
-    sources: dict[str, Source]
-    drafts: dict[str, Draft]
+    reports: list[Understood]
     layers: dict[str, Any]
 
 
 def read_raw(making: Making) -> Raw:
-    """Every registered file through its reader; the faults of all files are told at once."""
-    sources = {source.name: source for source in making.here.sources if source.reader != "none"}
-    drafts: dict[str, Draft] = {}
-    layers: dict[str, list[Any]] = {name: [] for name in (*LAYERS, *RASTERS)}
-    for done, source in enumerate(sources.values()):
-        making.progress(source.file, done, len(sources))
-        with making.gathering():
-            if source.reader in READERS:
-                drafts[source.name] = _read_reports(making, source)
-            elif source.reader in LAYERS:
-                layers[source.reader].append(_read_layer(making, source))
-            else:
-                layers[source.reader].append(_read_raster(making, source))
+    """Every registered file through its reader, places before reports; the faults of all files are told at once."""
+    sources = [source for source in making.here.sources if source.reader != "none"]
+    steps = [(reader, [source for source in sources if source.reader == reader]) for reader in (*LAYERS, *RASTERS)]
+    layers: dict[str, Any] = {}
+    done = 0
+    for reader, of_reader in steps:
+        found = []
+        for source in of_reader if reader in LAYERS else of_reader[:1]:
+            making.progress(source.file, done, len(sources))
+            with making.gathering():
+                found.append(_read_layer(making, source) if reader in LAYERS else _read_rasters(making, of_reader))
+        done += len(of_reader)
+        contract = {**LAYERS, **RASTERS}[reader][1]
+        layers[reader] = tables.concat(unique_ids(found, contract), contract, making.here.study.ingest.crs)
+    layers["resources"] = _with_cover(making, layers["resources"], [s for s in sources if s.reader == "land_cover"])
+    reports = []
+    how = _how(making, layers["settlements"])
+    for source in sources:
+        if source.reader in READERS and not source.corrects:
+            making.progress(source.file, done, len(sources))
+            with making.gathering():
+                reports.append(_understand(making, source, how))
+            done += 1
     making.require_sound()
-    contracts = {name: table for name, (_, table) in {**LAYERS, **RASTERS}.items()}
-    crs = making.here.study.ingest.crs
-    return Raw(sources, drafts, {name: tables.concat(found, contracts[name], crs) for name, found in layers.items()})
+    return Raw(reports, layers)
 
 
-def _read_reports(making: Making, source: Source) -> Draft:
+def _with_cover(making: Making, resources: Any, sources: list[Source]) -> Any:
+    """The resources, and those kinds that no layer has from the land cover, if there is any."""
+    study = making.here.study.ingest
+    classes: dict[str, tuple[int, ...]] = {k: codes for k, codes in study.cover.items() if k not in set(resources["kind"])}
+    if not sources or not classes:
+        return resources
+    making.note(f"no layer has {' or '.join(classes)}: taken from the land cover")
+    with making.gathering():
+        paths = [making.here.raw_file(source) for source in sources]
+        kept = read_cover_areas(paths, crs=study.crs, area=study.area, classes=classes)
+        making.note(*kept.notes)
+        for number, column in enumerate(("season_from", "season_to")):
+            kept.table[column] = kept.table["kind"].map({kind: months[number] for kind, months in study.seasons.items()})
+        return tables.concat([resources, kept.table], tables.RESOURCES, study.crs)
+    return resources
+
+
+def _how(making: Making, settlements: Any) -> How:
+    """How reports are understood in this study."""
+    study, decisions = making.here.study, making.here.place_decisions
+    return How(
+        parties=study.parties,
+        places=read_gazetteer(settlements, read_decisions(decisions) if decisions.is_file() else None),
+        points=settlements,
+        taxonomy=read_taxonomy(study.ingest.taxonomy.model_dump()),
+        **study.ingest.model_dump(include={"crs", "area", "date_from", "date_to", "timezone"}),
+    )
+
+
+def _understand(making: Making, source: Source, how: How) -> Understood:
     reading = making.here.study.ingest.files.get(source.name, Reading())
-    return READERS[source.reader](
+    corrected = [other for other in making.here.sources if other.corrects == source.name]
+    told = understand(
+        _drafts(making, source, reading),
+        how,
+        source=source.name,
+        reported_by=source.reported_by or "",
+        words=reading.words,
+        date_format=reading.date_format,
+        crs=reading.crs,
+        mend_exchanged=reading.mend_exchanged,
+        corrected=chain.from_iterable(_drafts(making, other, reading) for other in corrected),
+    )
+    making.note(*told.notes)
+    making.set_aside(told.set_aside)
+    for name in (source.name, *(other.name for other in corrected)):
+        making.count(name, kept=told.counts.get(name, 0))
+    return told
+
+
+def _drafts(making: Making, source: Source, reading: Reading) -> Iterator[Draft]:
+    return READERS[source.reader].read(
         making.here.raw_file(source),
         source=source.name,
         file=source.file,
-        sheet=reading.sheet,
+        sheet=None if source.corrects else reading.sheet,
         columns=reading.columns,
         values=reading.values,
     )
@@ -236,7 +322,10 @@ def _read_reports(making: Making, source: Source) -> Draft:
 def _read_layer(making: Making, source: Source) -> Any:
     study = making.here.study.ingest
     reading = study.files.get(source.name, Reading())
-    of_claims = {"claimant": source.claimant, "date_format": reading.date_format} if source.reader == "claims" else {}
+    more: dict[str, dict[str, Any]] = {
+        "claims": {"claimant": source.claimant, "date_format": reading.date_format},
+        "resources": {"seasons": study.seasons},
+    }
     kept = LAYERS[source.reader][0](
         making.here.raw_file(source),
         source=source.name,
@@ -247,17 +336,19 @@ def _read_layer(making: Making, source: Source) -> Any:
         values=reading.values,
         words=reading.words,
         sheet=reading.sheet,
-        **of_claims,
+        **more.get(source.reader, {}),
     )
     making.note(*kept.notes)
     making.set_aside(kept.set_aside)
-    making.count(source.name, kept=len(kept.table))
+    making.count(source.name, kept=len(kept.table), left_out=kept.left_out)
     return kept.table
 
 
-def _read_raster(making: Making, source: Source) -> Any:
+def _read_rasters(making: Making, sources: list[Source]) -> Any:
+    """The tiles of one map, in the order of their names."""
     study = making.here.study.ingest
-    frame, notes = RASTERS[source.reader][0](making.here.raw_file(source), crs=study.crs, area=study.area)
+    paths = [making.here.raw_file(source) for source in sources]
+    frame, notes = RASTERS[sources[0].reader][0](paths, crs=study.crs, area=study.area)
     making.note(*notes)
     return frame
 
@@ -269,7 +360,7 @@ def in_scope(reports: pd.DataFrame, scope: str) -> pd.Series:
 
 
 def once(reports: pd.DataFrame) -> pd.DataFrame:
-    """Of each event the one report that stands for it. All reports of an event are of one category, hence of one scope."""
+    """Of each event the one report that stands for it. All reports of an event are of one scope: one theme, sealed or not."""
     return reports[reports["incident_id"] == reports["event_id"]]
 
 
@@ -279,9 +370,18 @@ def _verdict(spots: pd.DataFrame) -> str:
     return " and ".join(f"{(spots['hotspot'] == kind).sum()} {kind} cells" for kind in ("hot", "cold"))
 
 
-def sniff(file: Path) -> str | None:
-    """The reader that fits ``file``, as far as its headers tell."""
-    return sniff_reports(file)
+def propose_reading(workspace: Workspace, file: Path) -> Proposal:
+    """How ``file`` is probably read; while study.toml cannot be used, without its area and its own categories."""
+    try:
+        study = workspace.study.ingest
+    except StudyError:
+        return propose(file, file=file.name, taxonomy=read_taxonomy(), area=None)
+    return propose(file, file=file.name, taxonomy=read_taxonomy(study.taxonomy.model_dump()), area=study.area)
+
+
+def reading_as_toml(proposal: Proposal, name: str) -> str:
+    """What is proposed for the source ``name``, as a block of study.toml; empty if there is nothing to say."""
+    return as_toml(proposal, name)
 
 
 def check(workspace: Workspace, teller: Teller) -> None:

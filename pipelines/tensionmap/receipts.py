@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-GROUND = ("tables.py", "crs.py", "errors.py", "pipeline.py", "rerun.py")
+GROUND = ("compiled.py", "tables.py", "crs.py", "errors.py", "pipeline.py", "rerun.py")
 LIBRARIES = (
     "folium",
     "geopandas",

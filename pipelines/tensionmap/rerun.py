@@ -71,6 +71,12 @@ class Making:
         tables.write(frame, table, self.to.folder(self.stage) / f"{table.name}.parquet")
         self.rows[table.name] = len(frame)
 
+    def write_list(self, name: str, content: bytes) -> None:
+        """Write a list for people, ``name`` with forward slashes, beside this stage's tables."""
+        path = self.to.folder(self.stage) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
     def note(self, *texts: str) -> None:
         """Say something, and write it in the receipt."""
         for text in texts:
@@ -78,14 +84,16 @@ class Making:
             self.teller.notes(self.stage, text)
 
     def set_aside(self, rows: pd.DataFrame) -> None:
-        """Keep these rows for data/processed/ingest/set_aside.csv, and count them for their sources."""
+        """Keep these rows for the lists of what was set aside, and count them for their sources."""
         self.aside.append(rows)
         for source, count in rows.groupby("source").size().items():
-            self.counts.setdefault(str(source), {"kept": 0, "set_aside": 0})["set_aside"] += int(count)
+            self.count(str(source), set_aside=int(count))
 
-    def count(self, source: str, *, kept: int) -> None:
-        """Add rows kept of a source."""
-        self.counts.setdefault(source, {"kept": 0, "set_aside": 0})["kept"] += kept
+    def count(self, source: str, *, kept: int = 0, set_aside: int = 0, left_out: int = 0) -> None:
+        """Add rows of a source: kept, set aside, left out because they lie far away."""
+        counts = self.counts.setdefault(source, {"kept": 0, "set_aside": 0, "left_out": 0})
+        for name, more in (("kept", kept), ("set_aside", set_aside), ("left_out", left_out)):
+            counts[name] += more
 
     def progress(self, label: str, done: int, total: int) -> None:
         """Say how far it is."""
@@ -116,7 +124,7 @@ def _settings(workspace: Workspace, stage: str) -> dict[str, Any]:
     about = {key: data[key] for key in ("name", "is_invented", "parties")}
     if stage == "ingest":
         sources = {
-            source.name: source.model_dump(include={"file", "reader", "reported_by", "claimant"})
+            source.name: source.model_dump(include={"file", "reader", "reported_by", "claimant", "corrects"})
             for source in workspace.sources
             if source.reader != "none"
         }
@@ -130,7 +138,9 @@ def inputs_of(workspace: Workspace, stage: str) -> dict[str, str]:
     """File -> sha256 of everything that ``stage`` reads, as it lies there now."""
     if stage == "ingest":
         read = [source for source in workspace.sources if source.reader != "none"]
-        return {f"data/raw/{s.file}": sha256(workspace.raw_file(s)) for s in read if workspace.raw_file(s).is_file()}
+        paths = {s.file: workspace.raw_file(s) for s in read}
+        paths[workspace.place_decisions.name] = workspace.place_decisions
+        return {f"data/raw/{name}": sha256(path) for name, path in paths.items() if path.is_file()}
     written = {before: workspace.outputs(before) for before in READS[stage]}
     return {
         path: digest

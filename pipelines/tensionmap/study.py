@@ -10,8 +10,10 @@ import json
 import tomllib
 from datetime import date
 from difflib import get_close_matches
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
+from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -19,6 +21,7 @@ from tensionmap.errors import StudyError
 
 Language = Literal["en", "tg", "ky", "ru", "uz"]
 Degrees = Annotated[float, Field(ge=-180, le=180)]
+Month = Annotated[int, Field(ge=1, le=12)]
 
 
 class _Section(BaseModel):
@@ -36,6 +39,29 @@ class Reading(_Section):
     values: dict[str, str] = Field({}, description="Our name of a column -> one value for the whole file.")
     words: dict[str, str] = Field({}, description="Category word in the file -> category of taxonomy.toml.")
     date_format: str | None = Field(None, description="strptime format of dates in this file, e.g. '%d.%m.%Y'.")
+    crs: str | None = Field(
+        None, description="CRS of easting and northing in this file: 'EPSG:28412', 'UTM 42N' or 'GK 12' (Pulkovo 1942)."
+    )
+    mend_exchanged: bool = Field(
+        False, description="Exchange latitude and longitude, or easting and northing, of rows that lie in the area only so."
+    )
+
+
+class OwnCategory(_Section):
+    """A category that this study adds, or puts in the place of one of taxonomy.toml."""
+
+    theme: Literal["crime", "tension", "cooperation"] = Field(description="Which map it belongs to.")
+    tier: Literal["S", "A", "B"] = Field(description="S sealed, A sensitive, B ordinary.")
+    resource: str = Field("none", description="What it is about unless the report says.")
+    severity: float | None = Field(None, ge=-7, le=7, description="BAR scale, unless the report says; none for crime.")
+    words: dict[str, tuple[str, ...]] = Field({}, description="Language -> words by which it is called.")
+
+
+class OwnTaxonomy(_Section):
+    """What this study adds to taxonomy.toml."""
+
+    category: dict[str, OwnCategory] = Field({}, description="Identifier -> category.")
+    severity: dict[str, float] = Field({}, description="Category -> its severity in this study, BAR scale.")
 
 
 class Ingest(_Section):
@@ -45,6 +71,17 @@ class Ingest(_Section):
     area: tuple[Degrees, Degrees, Degrees, Degrees] = Field(description="West, south, east, north of the study area in degrees.")
     date_from: date = Field(description="First day of the study period.")
     date_to: date = Field(description="Last day of the study period.")
+    timezone: str | None = Field(
+        None, description="Time zone of the study, e.g. 'Asia/Dushanbe': a time written with its zone is put on the day there."
+    )
+    taxonomy: OwnTaxonomy = OwnTaxonomy()
+    seasons: dict[str, tuple[Month, Month]] = Field(
+        {}, description="Kind of resource -> first and last month of its use, where its layer says none: canal = [4, 10]."
+    )
+    cover: dict[Literal["pasture", "forest"], tuple[int, ...]] = Field(
+        {"forest": (10,), "pasture": (30,)},
+        description="Kind of resource -> classes of the land cover that stand for it in a study without a layer of that kind.",
+    )
     files: dict[str, Reading] = Field({}, description="Name of the source in sources.toml -> how it is read.")
 
     @field_validator("area")
@@ -61,11 +98,21 @@ class Ingest(_Section):
             raise ValueError("date_from is later than date_to")
         return self
 
+    @field_validator("timezone")
+    @classmethod
+    def _is_zone(cls, timezone: str | None) -> str | None:
+        if timezone is not None and timezone not in available_timezones():
+            raise ValueError("no such time zone; write it as Asia/Dushanbe or Asia/Bishkek")
+        return timezone
+
 
 class Link(_Section):
     """Tables -> places that can be compared."""
 
     cell_m: float = Field(1000, gt=0, le=100_000, description="Side of a grid cell in metres.")
+    sliver_m: float = Field(
+        50, ge=0, le=10_000, description="Overlaps of claims and gaps between them that are nowhere wider are counted, not drawn."
+    )
 
 
 class Measure(_Section):
@@ -110,7 +157,14 @@ class Study(_Section):
     publish: Publish = Publish()
 
 
-INCIDENT_READERS = ("table", "kobo", "ucdp")
+# One file a format: the readers of reports are known by the names of their files.
+INCIDENT_READERS = tuple(
+    sorted(
+        Path(item.name).stem
+        for item in files("tensionmap").joinpath("ingest", "readers").iterdir()
+        if item.name.endswith(".py") and not item.name.startswith("_")
+    )
+)
 LAYER_READERS = ("settlements", "claims", "resources", "services")
 RASTER_READERS = ("population", "elevation", "land_cover")
 READERS = (*INCIDENT_READERS, *LAYER_READERS, *RASTER_READERS, "none")
@@ -126,12 +180,19 @@ class Source(_Section):
     url: str = Field("", description="Where it was published, if anywhere.")
     licence: str = Field(min_length=1, description="What may be done with it.")
     retrieved: date = Field(description="Day on which it was received or downloaded.")
-    reader: Literal[
-        "table", "kobo", "ucdp", "settlements", "claims", "resources", "services", "population", "elevation", "land_cover", "none"
-    ] = Field(description="Which reader reads it.")
+    reader: str = Field(description="Which reader reads it.")
     reported_by: str | None = Field(None, description="Reports only: party whose people reported, 'community' or 'outside'.")
     claimant: str | None = Field(None, description="Claims only: party that claims, if the file does not say.")
+    corrects: str | None = Field(None, description="Reports only: the source whose rows set aside stand here, corrected.")
     sensitivity: Literal["public", "internal", "sealed"] = Field("internal", description="Who may hold the file.")
+
+    @field_validator("reader")
+    @classmethod
+    def _is_known(cls, reader: str) -> str:
+        if reader not in READERS:
+            near = get_close_matches(reader, READERS, n=1, cutoff=0.5)
+            raise ValueError(f"did you mean {near[0]!r}?" if near else f"readers are: {', '.join(READERS)}")
+        return reader
 
     @model_validator(mode="after")
     def _says_who(self) -> Source:
@@ -153,6 +214,10 @@ def read_sources(path: Path) -> tuple[Source, ...]:
         twice = sorted({value for value in values if values.count(value) > 1})
         if twice:
             raise StudyError(f"{path.name} uses the same {what} more than once: {', '.join(twice)}. Keep one entry each.")
+    originals = {source.name for source in sources if source.reader in INCIDENT_READERS and not source.corrects}
+    lost = [f"{s.name}: corrects = {s.corrects!r}" for s in sources if s.corrects and s.corrects not in originals]
+    if lost:
+        raise StudyError.gather(f"{path.name} names sources that are not there, or are no reports:", lost)
     return tuple(sources)
 
 

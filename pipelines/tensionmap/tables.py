@@ -36,6 +36,7 @@ AREA = ("Polygon", "MultiPolygon")
 
 THEMES = ("crime", "tension", "cooperation")
 TIERS = ("S", "A", "B")
+VERIFICATIONS = ("unverified", "one_side", "both_sides", "official")
 SCOPES = ("crime", "tension", "internal_crime", "internal_tension")
 AUDIENCES = ("community", "police", "research")
 BANDS = ("fewer than 5 or none", "5-9", "10-19", "20+")
@@ -80,7 +81,8 @@ def _number(name: str, meaning: str, **options: Any) -> Column:
 
 SET_ASIDE = Table(
     "set_aside",
-    "Every row or feature that was read but not kept, and why. rows read = kept + set aside, for every file.",
+    "Every row or feature that was read but not kept, and why. For every file, rows read = kept + set aside; of a layer, "
+    "features far from the study area are counted apart.",
     (
         _text("source", "name of the source in sources.toml"),
         _text("file", "file under data/raw"),
@@ -108,6 +110,17 @@ INCIDENTS = Table(
         _text("theme", "which map it belongs to", one_of=THEMES),
         _text("tier", "S sealed, A sensitive, B ordinary", one_of=TIERS),
         _text("resource", "what it was about: irrigation, drinking_water, pasture, forest, land, road or none"),
+        _number(
+            "severity",
+            "BAR scale, -7 (war) to +7 (union), of the report or else of its category; empty for crime, which it does not rank",
+            may_be_empty=True,
+            at_least=-7,
+        ),
+        _text(
+            "verification",
+            "unverified, told by one side, told by both sides, or official (the source says so)",
+            one_of=VERIFICATIONS,
+        ),
         Column("date_start", "date", "first day on which it can have happened"),
         Column("date_end", "date", "last day on which it can have happened"),
         _text("date_precision", "day, week, month, year or range", one_of=("day", "week", "month", "year", "range")),
@@ -120,6 +133,12 @@ INCIDENTS = Table(
             "location_precision_m", "radius in metres within which it happened; empty if no place", may_be_empty=True, at_least=0
         ),
         _text("settlement_id", "settlement or district named by the report", may_be_empty=True),
+        _number(
+            "place_score",
+            "how well the name of the place matched, 100: letter by letter after folding; empty if no name was looked up",
+            may_be_empty=True,
+            at_least=0,
+        ),
     ),
     ("incident_id",),
     POINT,
@@ -133,6 +152,33 @@ PRIVATE_TEXT = Table(
     ("incident_id",),
 )
 
+CANARIES = Table(
+    "canaries",
+    "Names, phones, number plates and the like found in the free text. Kept apart: only the audit searches releases for them.",
+    (
+        _text("incident_id", "key of incidents"),
+        _text("kind", "what it is", one_of=("email", "id_number", "link", "name", "phone", "plate")),
+        _text("text", "as it stands in the report"),
+        _text("folded", "by which it is searched: the digits of a phone, a name without regard to script"),
+    ),
+    ("incident_id", "kind", "text"),
+)
+
+SAME_EVENT = Table(
+    "same_event",
+    "Pairs of reports that may tell of one event, the likeliest first: for a person to look at.",
+    (
+        _text("incident_a", "key of incidents, the smaller of the two"),
+        _text("incident_b", "key of incidents"),
+        _number("distance_m", "metres between the two places", at_least=0),
+        Column("days_apart", "whole", "days between the two spans of dates; 0 if they overlap", at_least=0),
+        _number("score", "0 to 1: how much rather one event than two unrelated ones", at_least=0),
+        Column("is_one_source", "truth", "both reports come from one source, which may have entered it twice"),
+        Column("is_joined", "truth", "the two share an event_id"),
+    ),
+    ("incident_a", "incident_b"),
+)
+
 SETTLEMENTS = Table(
     "settlements",
     "Villages and towns, and districts as places that a report can name.",
@@ -142,6 +188,7 @@ SETTLEMENTS = Table(
         _text("name_local", "name in the local script", may_be_empty=True),
         _text("alternatives", "other spellings, separated by |", may_be_empty=True),
         _text("kind", "village, town or district", one_of=("village", "town", "district")),
+        _text("district", "name of the district that it lies in", may_be_empty=True),
         Column("residents", "whole", "inhabitants; empty if unknown", may_be_empty=True, at_least=0),
         _number("precision_m", "radius within which a report known only by this name may lie", at_least=0),
     ),
@@ -288,6 +335,21 @@ TERRITORY = Table(
 )
 
 
+DISPUTED = Table(
+    "disputed",
+    "Land that several parties claim, and gaps between their claims, for every span in which no claimed area changes.",
+    (
+        _text("area_id", "names the outline: the same piece of land has the same in every span"),
+        _text("kind", "disputed: claimed by several parties; gap: between claims, by none", one_of=("disputed", "gap")),
+        _text("parties", "parties in dispute with one another, or whose claims enclose the gap; alphabetical, joined by ' | '"),
+        Column("date_from", "date", "first day of the span"),
+        Column("date_to", "date", "last day of the span"),
+        _number("area_km2", "size on the map", at_least=0),
+    ),
+    ("area_id", "date_from"),
+    AREA,
+)
+
 CANAL_POSITIONS = ("head", "middle", "tail")
 
 CANAL_SECTIONS = Table(
@@ -404,8 +466,21 @@ BACKGROUND_TABLES: dict[str, Table] = {"settlements": SETTLEMENTS, "claims": CLA
 
 
 HANDED_ON: dict[str, tuple[Table, ...]] = {
-    "ingest": (INCIDENTS, PRIVATE_TEXT, SET_ASIDE, SETTLEMENTS, CLAIMS, RESOURCES, SERVICES, POPULATION, ELEVATION, LAND_COVER),
-    "link": (CELLS, PLACED, TERRITORY, CANAL_SECTIONS),
+    "ingest": (
+        INCIDENTS,
+        SAME_EVENT,
+        PRIVATE_TEXT,
+        CANARIES,
+        SET_ASIDE,
+        SETTLEMENTS,
+        CLAIMS,
+        RESOURCES,
+        SERVICES,
+        POPULATION,
+        ELEVATION,
+        LAND_COVER,
+    ),
+    "link": (CELLS, PLACED, TERRITORY, DISPUTED, CANAL_SECTIONS),
     "measure": (HOTSPOTS,),
     "protect": (RELEASED_CELLS, INTERNAL_CELLS, RELEASED_HOTSPOTS, RELEASED_TOTALS, INTERNAL_POINTS),
 }
@@ -545,25 +620,27 @@ def _column_faults(frame: pd.DataFrame, table: Table) -> list[str]:
             found.append(pa.Check.ge(column.at_least, error=f"below {column.at_least:g}"))
         return found
 
-    schema = pa.DataFrameSchema(
-        {c.name: pa.Column(nullable=c.may_be_empty, checks=checks(c)) for c in table.columns},
-        unique=list(table.key) or None,
-    )
+    schema = pa.DataFrameSchema({c.name: pa.Column(nullable=c.may_be_empty, checks=checks(c)) for c in table.columns})
+    faults = []
+    # Looked for here, since pandera takes many times as long for it.
+    twice = frame.duplicated(list(table.key), keep=False) if table.key else None
+    if twice is not None and twice.any():
+        key = " + ".join(map(repr, table.key))
+        faults.append(f"column {key}, row {_first(twice)}: the key occurs twice ({twice.sum()} in all)")
     try:
         schema.validate(frame, lazy=True)
     except pa.errors.SchemaErrors as error:
         cases = error.failure_cases
-        return [
+        faults += [
             f"column {first['column']!r}, row {first['index']}: {_in_words(str(first['check']))} ({len(group)} in all)"
             for _, group in cases.groupby(["column", "check"], sort=True, dropna=False)
             for first in [group.iloc[0]]
         ]
-    return []
+    return faults
 
 
 def _in_words(check_name: str) -> str:
-    words = {"not_nullable": "empty, but must not be", "multiple_fields_uniqueness": "the key occurs twice"}
-    return words.get(check_name, check_name)
+    return "empty, but must not be" if check_name == "not_nullable" else check_name
 
 
 def empty(table: Table, crs: str | None = None) -> Any:

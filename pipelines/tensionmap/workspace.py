@@ -55,6 +55,11 @@ class Workspace:
         return self.raw / "sources.toml"
 
     @property
+    def place_decisions(self) -> Path:
+        """What people decided about names of places that can mean several; the file need not be there."""
+        return self.raw / "place_decisions.csv"
+
+    @property
     def _processed(self) -> Path:
         return self.root / "data" / "processed"
 
@@ -84,7 +89,7 @@ class Workspace:
                     f"data/raw/{source.file}: the file has changed since it was registered. Put the old one back, "
                     f"or register the new one with 'tensionmap add data/raw/{source.file}'."
                 )
-        known = {source.file for source in self.sources} | {self.sources_file.name}
+        known = {source.file for source in self.sources} | {self.sources_file.name, self.place_decisions.name}
         present = {path.relative_to(self.raw).as_posix() for path in self.raw.rglob("*") if path.is_file()}
         unknown = sorted(name for name in present - known if not Path(name).name.startswith("."))
         faults += [
@@ -227,9 +232,11 @@ def register(workspace: Workspace, file: Path, given: Mapping[str, str | None], 
     target = file if inside else workspace.raw / file.name
     if not inside and target.exists():
         raise RawDataError(f"data/raw already holds a file {file.name!r}. Rename the new one, or take the old one away.")
-    if not given.get("reader"):
+    if not given.get("reader") and not given.get("corrects"):
         raise RawDataError(f"{file.name}: no reader recognises this file. Name one with --reader: {', '.join(READERS)}.")
     entry = {key: value for key, value in given.items() if value is not None}
+    if original := next((source for source in workspace.sources if source.name == given.get("corrects")), None):
+        entry = {**original.model_dump(include={"publisher", "licence", "reader", "reported_by", "sensitivity"}), **entry}
     entry.setdefault("name", re.sub(r"[^a-z0-9]+", "_", file.stem.lower()).strip("_") or "source")
     name = target.resolve().relative_to(workspace.raw.resolve()).as_posix()
     source = make_source({**entry, "file": name, "sha256": sha256(file), "retrieved": retrieved})
@@ -238,6 +245,26 @@ def register(workspace: Workspace, file: Path, given: Mapping[str, str | None], 
     with workspace.sources_file.open("a", encoding="utf-8", newline="\n") as register_file:
         register_file.write(source_as_toml(source))
     return source
+
+
+def write_reading(workspace: Workspace, block: str) -> None:
+    """Append ``block``, which says how a file is read, to study.toml.
+
+    Raises
+    ------
+    StudyError
+        If the settings could not be used with it; study.toml is then as it was.
+    """
+    path = workspace.root / STUDY_FILE
+    before = path.read_bytes()
+    ending = "\r\n" if b"\r\n" in before else "\n"
+    trial = path.with_name(f".{STUDY_FILE}.partial")
+    trial.write_bytes(before + block.replace("\n", ending).encode("utf-8"))
+    try:
+        read_study(trial)
+        trial.replace(path)
+    finally:
+        trial.unlink(missing_ok=True)
 
 
 def _register_again(workspace: Workspace, source: Source, retrieved: date) -> Source:

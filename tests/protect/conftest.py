@@ -81,6 +81,9 @@ def make_reports(counts: dict[tuple[str, str | None], int], seed: int = 1) -> tu
         location_kind=np.where(frame["cell_id"].isna(), "district", "gps"),
         location_precision_m=np.where(frame["cell_id"].isna(), 20_000.0, 10.0),
         settlement_id=None,
+        severity=np.nan,
+        verification="one_side",
+        place_score=np.nan,
     )
     frame = gpd.GeoDataFrame(frame.drop(columns="cell_id"), geometry="geometry", crs=CRS)
     return tables.check(frame, tables.INCIDENTS), tables.check(placed, tables.PLACED)
@@ -106,6 +109,7 @@ def _background() -> dict[str, gpd.GeoDataFrame]:
             "name_local": ["Оррин", None, "Ӯлмек", "Дур", None],
             "alternatives": None,
             "kind": ["village", "village", "town", "village", "district"],
+            "district": None,
             "residents": [1200, 800, 5600, None, 9000],
             "precision_m": [900.0, 800.0, 1500.0, 500.0, 20000.0],
         },

@@ -86,6 +86,7 @@ def make_release(audience: str = "community", **facts: object) -> Release:
             "name_local": ["Оррин", "Тавеш", "Ӯлмек"],
             "alternatives": ["", "Tavish", None],
             "kind": ["village", "village", "town"],
+            "district": None,
             "residents": [1200, 800, 5600],
             "precision_m": [900.0, 800.0, 1500.0],
         },

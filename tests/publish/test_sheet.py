@@ -89,6 +89,7 @@ def study_of(release, columns, rows, settlements=0, bands=None):
             "name": names,
             "name_local": [f"Деҳаи {number}" for number in range(settlements)],
             "alternatives": "",
+            "district": None,
             "kind": ["town" if number % 30 == 0 else "village" for number in range(settlements)],
             "residents": rng.integers(50, 9000, settlements),
             "precision_m": 800.0,
