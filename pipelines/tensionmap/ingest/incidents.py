@@ -636,8 +636,9 @@ def _private_text(rows: _Rows, records: _Records) -> pd.DataFrame:
 
 
 def _as_hex(ids: NDArray[np.uint64]) -> pd.Series:
-    digits = ids.astype(">u8").tobytes().hex()
-    return pd.Series([digits[at : at + 16] for at in range(0, len(digits), 16)], dtype="str")
+    ends = pa.py_buffer(np.arange(0, 16 * len(ids) + 1, 16, dtype=np.int64))
+    digits = pa.py_buffer(ids.astype(">u8").tobytes().hex().encode())
+    return pd.Series(pd.array(pa.LargeStringArray.from_buffers(len(ids), ends, digits), dtype="str"))
 
 
 def _count(counted: Counter[str], rows: _Rows, found: _Found) -> None:
