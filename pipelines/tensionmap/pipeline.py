@@ -62,22 +62,24 @@ def ingest(making: Making) -> None:
     making.write(same.pairs, tables.SAME_EVENT)
     making.write(find_canaries(texts, not_names=_spellings(raw.layers["settlements"], making)), tables.CANARIES)
     making.note(*same.notes)
+    _lists_for_people(making, raw.reports)
+
+
+def _lists_for_people(making: Making, reports: list[Understood]) -> None:
+    """What was set aside, source by source, and the names of places that a person must decide on."""
     listed = tables.concat(making.aside, tables.SET_ASIDE)
     making.write(listed, tables.SET_ASIDE)
     for name, of_source in listed.groupby("source"):
         making.write_list(f"set_aside/{name}.csv", as_csv(of_source))
-    if asked := [(question, times) for source in raw.reports for question, times in source.doubtful.items()]:
-        times = Counter({(question.name, question.district): 0 for question, _ in asked})
-        for question, count in asked:
+    times: Counter[tuple[str, str]] = Counter()
+    for source in reports:
+        for question, count in source.doubtful.items():
             times[question.name, question.district] += count
-        sheet = questions([question for question, _ in asked], times)
+    if times:
+        sheet = questions(chain.from_iterable(source.doubtful for source in reports), times)
         making.write_list("place_questions.csv", as_sheet(sheet))
         advice = "decide in place_questions.csv, and save it in data/raw as place_decisions.csv"
         making.note(f"{len(sheet)} names of places can mean several: {advice}")
-    for source in making.here.sources:
-        if source.reader in READERS:
-            rows = making.counts[source.name]
-            making.note(f"{source.name}: {sum(rows.values())} rows read, {rows['kept']} kept, {rows['set_aside']} set aside")
 
 
 def _spellings(settlements: Any, making: Making) -> list[str]:
@@ -305,6 +307,8 @@ def _understand(making: Making, source: Source, how: How) -> Understood:
     making.set_aside(told.set_aside)
     for name in (source.name, *(other.name for other in corrected)):
         making.count(name, kept=told.counts.get(name, 0))
+        rows = making.counts[name]
+        making.note(f"{name}: {sum(rows.values())} rows read, {rows['kept']} kept, {rows['set_aside']} set aside")
     return told
 
 

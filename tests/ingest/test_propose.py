@@ -235,11 +235,11 @@ def test_columns_without_a_telling_header_are_found_by_their_cells(table):
 
 
 def test_unknown_categories_come_with_the_nearest_known_and_their_rows(table):
-    cells = ["кража"] * 5 + ["Незаконное оружие"] * 3 + ["незаконное оружие"] + ["игра в кости"] * 3 + ["стук"] * 2
+    cells = ["кража"] * 5 + ["Незаконное оружие дома"] * 3 + ["незаконное оружие дома"] + ["игра в кости"] * 3 + ["стук"] * 2
     proposal = table(rows_with(2, cells))
-    assert proposal.words == (Word("Незаконное оружие", "weapons", 4), Word("игра в кости", None, 3))
+    assert proposal.words == (Word("Незаконное оружие дома", "weapons", 4), Word("игра в кости", None, 3))
     block = as_toml(proposal, "office")
-    assert '# "Незаконное оружие" = "weapons"  # 4 rows' in block
+    assert '# "Незаконное оружие дома" = "weapons"  # 4 rows' in block
     assert parsed(proposal)["words"] == {}
     assert told(proposal, "кража = theft")
 
