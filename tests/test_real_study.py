@@ -102,3 +102,13 @@ def test_nothing_of_the_clashes_reaches_a_community_cell(real):
     root, _ = real
     release = tables.read_release(root / "data/processed/protect/community")
     assert release.tables["cells"].query("theme == 'tension' and band != @tables.BANDS[0]").empty
+
+
+def test_land_on_which_the_two_layers_disagree_is_told(real):
+    root, listener = real
+    areas = tables.read(tables.DISPUTED, root / "data/processed/link/disputed.parquet")
+    km2 = areas.groupby("kind")["area_km2"].sum()
+    print(km2.to_dict(), *(text for stage, text in listener.said if stage == "link" and "land" in text), sep="\n")
+    # A published comparison of the two layers has 231 km2 in both; some of it lies outside the study area.
+    assert 215 < km2["disputed"] < 235
+    assert set(areas["parties"]) == {"Kyrgyzstan | Tajikistan"}

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tensionmap.errors import StudyError
+from tensionmap.ingest.taxonomy import read_taxonomy
 from tensionmap.study import make_source, read_sources, read_study, source_as_toml, study_schema
 from tensionmap.tables import data_dictionary
 
@@ -48,6 +49,9 @@ def study_with(folder, text):
         ("[protect]\nminimum_count = 2", ["protect.minimum_count: Input should be greater than or equal to 5 (got 2)"]),
         ("[wether]\na = 1", ["wether: there is no such key; keys here are: name"]),
         ("= 3", ["not valid TOML"]),
+        ("timezone = 'Asia/Isfara'", ["no such time zone; write it as Asia/Dushanbe"]),
+        ("[ingest.taxonomy.category.x]\ntheme = 'weather'\ntier = 'B'", ["ingest.taxonomy.category.x.theme"]),
+        ("[ingest.seasons]\ncanal = [4, 13]", ["ingest.seasons.canal.1"]),
     ],
 )
 def test_faults_are_named(tmp_path, added, sentences):
@@ -82,6 +86,29 @@ def test_a_sound_study_is_read_and_frozen(tmp_path):
     assert study.ingest.date_to == date(2026, 9, 30)
     with pytest.raises(Exception, match="frozen"):
         study.name = "other"  # type: ignore[misc]
+
+
+def test_a_study_adds_categories_and_weighs_them_itself(tmp_path):
+    study = study_with(
+        tmp_path,
+        SOUND
+        + """
+[ingest.taxonomy.category.poaching]
+theme = "crime"
+tier = "B"
+resource = "forest"
+words.ru = ["браконьерство"]
+[ingest.taxonomy.severity]
+irrigation_dispute = -1
+""",
+    )
+    taxonomy = read_taxonomy(study.ingest.taxonomy.model_dump())
+    assert taxonomy.category("Браконьерство", own={}).resource == "forest"
+    assert taxonomy.category("irrigation dispute", own={}).severity == -1
+    assert taxonomy.category("pasture dispute", own={}).severity == -2
+    assert taxonomy.category("theft", own={}).severity is None
+    with pytest.raises(StudyError, match="severity: there is no category 'irigation'"):
+        read_taxonomy({"severity": {"irigation": 1}})
 
 
 def test_schema_for_editors_has_not_drifted():
