@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from tensionmap.errors import RawDataError
-from tensionmap.ingest import grids
+from tensionmap.ingest.grids import texts
 from tensionmap.ingest.incidents import How, Understood, assemble, understand
 from tensionmap.ingest.places import read_gazetteer
 from tensionmap.ingest.readers import READERS
@@ -168,8 +168,7 @@ def test_empty_rows_are_told_between_reports_and_not_below_them(
     header, first, *_ = corpus["TEXT"].splitlines(keepends=True)
     content = header + first + ";;;;;;\n" * 50 + first.replace("1;", "2;", 1) + ";;;;;;\n" * 50
     path = laid(tmp_path, "register.csv", content.encode())
-    monkeypatch.setattr(grids, "PIECE_BYTES", size)
-    monkeypatch.setattr(grids, "_lines", lambda opened, file: iter([content.encode()]))
+    monkeypatch.setattr(texts, "PIECE_BYTES", size)
     found = understood(path, how)
     assert found.kept["source_row"].to_pylist() == [2, 53]
     assert found.set_aside["row"].to_list() == list(range(3, 53))

@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensionmap.errors import RawDataError
-from tensionmap.ingest import grids
-from tensionmap.ingest.grids import Grid, read_grids
+from tensionmap.ingest.grids import Grid, encodings, read_grids, spreadsheets, texts
 
 HEADER = ["№", "Дата", "Вид", "Описание"]
 ROWS = [
@@ -92,7 +91,7 @@ def test_refuses_a_sheet_with_a_cell_far_away(tmp_path: Path) -> None:
 def test_refuses_a_spreadsheet_that_unpacks_to_far_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(tmp_path / "r.xlsx", "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("xl/workbook.xml", b"0" * 3_000_000)
-    monkeypatch.setattr(grids, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(spreadsheets, "MOST_BYTES", 1 << 20)
     with pytest.raises(RawDataError, match="unpacks to more than"):
         read_grids(tmp_path / "r.xlsx", file="r.xlsx")
 
@@ -148,7 +147,8 @@ def test_pieces_of_any_size_give_the_same_rows(tmp_path: Path, monkeypatch: pyte
     lines = [f'{n};"a\n{n}";{"y" * (n % 7)}\n' if n % 3 else f"{n};b\n" for n in range(200)]
     path = written(tmp_path / "r.csv", ("a;b;c\n" + "".join(lines)).encode("utf-16"))
     whole = table(only(path)), torn(only(path))
-    monkeypatch.setattr(grids, "PIECE_BYTES", size)
+    for room in (encodings, texts):
+        monkeypatch.setattr(room, "PIECE_BYTES", size)
     assert len(list(only(path).below(0))) > 1
     assert (table(only(path)), torn(only(path))) == whole
     assert len(whole[0]) + len(whole[1]) == 200

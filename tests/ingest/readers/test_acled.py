@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tensionmap.errors import RawDataError
-from tensionmap.ingest import grids
+from tensionmap.ingest.grids import texts
 from tensionmap.ingest.readers import READERS, acled
 from tensionmap.ingest.taxonomy import read_taxonomy
 
@@ -228,7 +228,7 @@ def test_no_cell_does_any_harm_and_no_row_is_lost(read: Any, write: Any, events:
 def test_versions_and_the_order_of_dates_are_found_across_pieces_of_a_large_file(
     read: Any, write: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(grids, "PIECE_BYTES", 4096)
+    monkeypatch.setattr(texts, "PIECE_BYTES", 4096)
     events = [{"event_date": "04-05-2025", "timestamp": "100"} for _ in range(60)]
     events[2]["timestamp"] = "50"
     events += [{"event_id_cnty": "NOR3", "event_date": "30-04-2025"}, {"event_id_cnty": "NOR5", "timestamp": "99"}]
