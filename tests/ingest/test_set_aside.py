@@ -43,7 +43,7 @@ def test_a_cell_comes_back_from_the_list_as_it_was(tmp_path: Path, cell: str) ->
     (draft,) = READERS["table"].read(path, source="fixed", file="list.csv")
     from tensionmap.ingest.set_aside import corrections
 
-    (back,) = corrections([draft], [aside.frame()])
+    (back,) = corrections([draft], [aside.frame()], {})
     assert back.raw.iloc[0].to_dict() == {"date": cell.strip(), "category": "theft", "№": "1"}
     assert len(back.set_aside) == 0
 
@@ -88,7 +88,7 @@ def test_a_corrected_list_is_added_back(study: Path, tmp_path: Path, bring_up) -
     done = now[now["reason"] == "The row stands corrected in fixed.csv."]
     assert set(done["row"]) == {int(row["set aside: row"]) for row in dates}
     own = now[now["source"] == "fixed"]["reason"].tolist()
-    assert "The row corrects none of the rows set aside now." in own
+    assert "The row corrects none of the rows set aside now, or one that stands corrected already." in own
     assert all(LIST_COLUMNS[-1] not in json.loads(text) for text in now[now["source"] == REGISTER]["original"])
 
 
@@ -121,3 +121,20 @@ def test_a_place_decided_by_a_person_is_used_from_then_on(study: Path, bring_up)
     new = after[~after["incident_id"].isin(before["incident_id"])]
     assert set(new["settlement_id"]) <= {row["candidate_1_id"] for row in questions}
     assert not (study / "data/processed/ingest/place_questions.csv").exists()
+
+
+def test_a_row_that_two_lists_correct_counts_once(study: Path, tmp_path: Path, bring_up) -> None:
+    bring_up(study, "ingest")
+    before = incidents(study)
+    listed = rows_of((study / f"data/processed/ingest/set_aside/{REGISTER}.csv").read_bytes())
+    row = next(row for row in listed if row["set aside: column"] == "Дата" and "two digits" in row["set aside: reason"])
+    # Without a number and a text nothing but the key tells that the two are one.
+    row["Дата"] = row["Дата"][:6] + "20" + row["Дата"][6:]
+    row["Номер записи"] = row["Описание"] = ""
+    for name in ("first", "second"):
+        path = saved([row, row], tmp_path / f"{name}.csv")
+        register(Workspace(study), path, {"name": name, "corrects": REGISTER}, retrieved=before["date_end"].max().date())
+    told = bring_up(study, "ingest")
+    assert len(incidents(study)) == len(before) + 1
+    assert ("ingest", "first: 2 rows read, 1 kept, 1 set aside") in told.said
+    assert ("ingest", "second: 2 rows read, 0 kept, 2 set aside") in told.said

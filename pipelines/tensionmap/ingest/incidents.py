@@ -150,7 +150,7 @@ def understand(
     notes: list[str] = []
     counted, doubtful, counts = Counter[str](), Counter[AmbiguousPlace](), Counter[str]()
     mended: dict[str, list[str]] = {}
-    for draft in chain(_ahead(drafts), corrections(corrected, aside)):
+    for draft in chain(_ahead(drafts), corrections(corrected, aside, mended)):
         rows = _Rows(draft)
         category = rows.each("category", lambda word: how.taxonomy.category(word, own=own))
         resource = rows.each("resource", how.taxonomy.resource)

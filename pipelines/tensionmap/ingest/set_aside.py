@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -98,7 +99,7 @@ def keys(aside: pd.DataFrame) -> list[str]:
     return [hashlib.sha256(text.encode()).hexdigest()[:12] for text in aside["original"]]
 
 
-def corrections(drafts: Iterable[Draft], aside: Sequence[pd.DataFrame]) -> Iterator[Draft]:
+def corrections(drafts: Iterable[Draft], aside: Sequence[pd.DataFrame], mended: Mapping[str, Sequence[str]]) -> Iterator[Draft]:
     """Drafts of a corrected list, as if their rows had been read from the file itself; a row that corrects nothing is set aside.
 
     Parameters
@@ -107,20 +108,26 @@ def corrections(drafts: Iterable[Draft], aside: Sequence[pd.DataFrame]) -> Itera
         The corrected list, read as the file itself is.
     aside
         What was set aside of the file itself; looked at when the first draft is asked for, after the file has been read.
+    mended
+        Key -> a file for each row that stands corrected already; looked at anew for every draft, so that a row which two lists
+        correct counts once.
     """
-    known: set[str] | None = None
+    known: Counter[str] | None = None
     for draft in drafts:
-        known = {key for frame in aside for key in keys(frame)} if known is None else known
+        known = Counter(key for frame in aside for key in keys(frame)) if known is None else known
         raw, table = (frame.map(unguarded).astype("str") for frame in (draft.raw, draft.table))
         raw.columns = [unguarded(name) for name in raw.columns]
         key = next((raw[name] for name in raw.columns if name.casefold() == LIST_COLUMNS[-1]), None)
-        is_known = key.isin(known) if key is not None else pd.Series(False, index=raw.index)
+        is_known = pd.Series(False, index=raw.index)
+        if key is not None:
+            still_wrong = key.map(lambda one, left=known: left[one] - len(mended.get(one, ())))
+            is_known = key.groupby(key).cumcount() < still_wrong
         refused = SetAside(draft.source, draft.file, draft.sheet)
         refused.add_rows(
             raw[~is_known],
             LIST_COLUMNS[-1],
-            "The row corrects none of the rows set aside now.",
-            "Leave the column 'set aside: key' as it was; if the file itself was corrected, take this row out.",
+            "The row corrects none of the rows set aside now, or one that stands corrected already.",
+            "Leave the column 'set aside: key' as it was; if the row was corrected elsewhere, take it out here.",
         )
         own = raw[[name for name in raw.columns if name.casefold() not in LIST_COLUMNS]]
         rest = pd.concat([draft.set_aside, refused.frame()], ignore_index=True)
