@@ -30,6 +30,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Result = TypeVar("Result")
 
 LARGEST_SEED = 2**64 - 1
+_BATCH = 100
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
@@ -68,6 +69,51 @@ def draw_counts(
         if place - cell >= keep[cell]:
             cell = other[cell]
         counts[cell] += 1
+
+
+@compiled
+def draw_kinds(
+    state: np.uint64,
+    totals: npt.NDArray[np.int64],
+    keep: npt.NDArray[np.float64],
+    other: npt.NDArray[np.int64],
+    pool: npt.NDArray[np.int64],
+    counts: npt.NDArray[np.int64],
+) -> None:
+    """Fill ``counts`` (one a cell) with one map of a `nulls.Null`, from one stream.
+
+    Row k of ``keep`` and ``other`` is the alias table of the ``totals[k]`` reports of kind k. With a ``pool`` there are no
+    kinds: ``totals[0]`` of the reports in it, each named by its cell, are taken without putting any back.
+    """
+    counts[:] = 0
+    if pool.size > 0:
+        left = pool.copy()
+        for taken in range(totals[0]):
+            state += _STEP
+            place = taken + int(np.float64(mix(state) >> _11) * 2.0**-53 * (left.size - taken))
+            left[taken], left[place] = left[place], left[taken]
+            counts[left[taken]] += 1
+        return
+    cells = keep.shape[1]
+    for kind in range(totals.size):
+        for _ in range(totals[kind]):
+            state += _STEP
+            place = np.float64(mix(state) >> _11) * 2.0**-53 * cells
+            cell = int(place)
+            if place - cell >= keep[kind, cell]:
+                cell = other[kind, cell]
+            counts[cell] += 1
+
+
+@compiled
+def shuffle(state: np.uint64, values: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]) -> np.uint64:
+    """Shuffle ``values`` in place within the runs ``starts[k]`` to ``starts[k + 1]`` (Fisher and Yates); the state after."""
+    for run in range(starts.size - 1):
+        for last in range(starts[run + 1] - 1, starts[run], -1):
+            state += _STEP
+            place = starts[run] + int(np.float64(mix(state) >> _11) * 2.0**-53 * (last + 1 - starts[run]))
+            values[last], values[place] = values[place], values[last]
+    return state
 
 
 @compiled
@@ -132,14 +178,84 @@ def threads() -> int:
     return os.cpu_count() or 1
 
 
-def share_out(task: Callable[[int, int], Result], replicates: int) -> list[Result]:
-    """Results of ``task(first, last)`` over all replicates 0, 1, ..., cut into one piece a thread, in order.
+def share_out(task: Callable[[int, int], Result], replicates: int, *, first: int = 0) -> list[Result]:
+    """Results of ``task(first, last)`` over all replicates first, first + 1, ..., cut into one piece a thread, in order.
 
     Only sums of whole numbers, or the like, of the results are the same for every number of threads.
     """
     pieces = max(1, min(threads(), replicates))
-    bounds = [replicates * piece // pieces for piece in range(pieces + 1)]
+    bounds = [first + replicates * piece // pieces for piece in range(pieces + 1)]
     if pieces == 1:
-        return [task(0, replicates)]
+        return [task(first, first + replicates)]
     with ThreadPoolExecutor(pieces) as pool:
         return list(pool.map(task, bounds[:-1], bounds[1:]))
+
+
+def rarest_of_maps(
+    task: Callable[[int, int], npt.NDArray[np.float64]], replicates: int, *, observed: float, stop_after: int | None = None
+) -> npt.NDArray[np.float64]:
+    """The greatest statistic of each replicate map, in order; fewer than ``replicates`` if the answer is clear before.
+
+    Parameters
+    ----------
+    task
+        ``task(first, last)`` gives the greatest statistic of each of the replicates first, ..., last - 1.
+    replicates
+        Most maps to draw.
+    observed
+        The greatest statistic of the data.
+    stop_after
+        Stop at the replicate that is the so-manieth to reach ``observed``: no small p can come of it any more. None: never.
+
+    Returns
+    -------
+    ndarray
+        One number a replicate; ends with the replicate at which it stopped. The same for every number of threads.
+
+    References
+    ----------
+    Besag, J. and Clifford, P. (1991). Sequential Monte Carlo p-values. Biometrika 78. https://doi.org/10.1093/biomet/78.2.301
+    """
+    found: list[npt.NDArray[np.float64]] = []
+    reached = 0
+    for first in range(0, replicates, _BATCH):
+        batch = np.concatenate(share_out(task, min(_BATCH, replicates - first), first=first))
+        hits = np.flatnonzero(batch >= observed)
+        if stop_after is not None and reached + hits.size >= stop_after:
+            found.append(batch[: hits[stop_after - reached - 1] + 1])
+            break
+        reached += hits.size
+        found.append(batch)
+    return np.concatenate(found)
+
+
+def p_value(observed: npt.NDArray[np.float64], maxima: npt.NDArray[np.float64], *, replicates: int) -> npt.NDArray[np.float64]:
+    """Chance of each of the ``observed`` statistics: the share of maps whose greatest is no less, this map counted among them.
+
+    If the maps were stopped early (fewer ``maxima`` than ``replicates``) the last one is the one that stopped them, and the
+    share is taken without this map, as Besag and Clifford show.
+    """
+    ordered = np.sort(maxima)
+    reached = maxima.size - np.searchsorted(ordered, observed, side="left")
+    if maxima.size < replicates:
+        return np.minimum(np.maximum(reached, 1) / maxima.size, 1.0)
+    return (1 + reached) / (1 + maxima.size)
+
+
+def gumbel_p(observed: npt.NDArray[np.float64], maxima: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Chance of each of the ``observed`` statistics by a Gumbel law fitted by moments to the maxima of the replicates.
+
+    For clusters far beyond every replicate, where the count of replicates can only say "less than 1 / (1 + replicates)".
+    An approximation: good in the tail for scan statistics, not a guarantee. NaN if all maxima are equal.
+
+    References
+    ----------
+    Abrams, A. M., Kleinman, K. and Kulldorff, M. (2010). Gumbel based p-value approximations for spatial scan statistics.
+    International Journal of Health Geographics 9:61. https://doi.org/10.1186/1476-072X-9-61
+    """
+    spread = maxima.std(ddof=1) * np.sqrt(6) / np.pi if maxima.size > 1 else 0.0
+    if not spread > 0:
+        return np.full(np.shape(observed), np.nan)
+    middle = maxima.mean() - np.euler_gamma * spread
+    p: npt.NDArray[np.float64] = -np.expm1(-np.exp(-(observed - middle) / spread))
+    return p

@@ -6,17 +6,78 @@ as it: a place where more is *reported* by each resident is hot, whatever the re
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from tensionmap.errors import MeasureError
+from tensionmap.measure.montecarlo import alias_table
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
+Numbers = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.int64]
+
 SHARE_OUTSIDE = 0.1
+
+
+@dataclass(frozen=True)
+class Null:
+    """A world in which nothing is going on, ready to be drawn from by `montecarlo.draw_kinds`.
+
+    Reports of several kinds (who reported them, how well their place is known) fall on the cells, each kind in its own
+    proportion. How many there are of each kind is as in the data, on every map.
+    """
+
+    totals: Whole
+    """Reports of each kind."""
+    expected: Numbers
+    """Reports expected in each cell, all kinds together; sums to all reports."""
+    keep: Numbers
+    """Alias tables, one row a kind, one column a cell."""
+    other: Whole
+    pool: Whole
+    """Cells of all the reports from which the reports in question are taken; empty if they fall in proportion to shares."""
+
+    @property
+    def total(self) -> int:
+        """Reports on every map."""
+        return int(self.totals.sum())
+
+    @property
+    def tables(self) -> tuple[Whole, Numbers, Whole, Whole]:
+        """What `montecarlo.draw_kinds` wants between the state of the stream and the counts."""
+        return self.totals, self.keep, self.other, self.pool
+
+    @classmethod
+    def of_kinds(cls, shares: Numbers, totals: Whole) -> Null:
+        """From weights of any scale, one row a kind and one column a cell, and the reports of each kind."""
+        shares, totals = np.atleast_2d(np.asarray(shares, np.float64)), np.atleast_1d(np.asarray(totals, np.int64))
+        is_weight = np.isfinite(shares).all() and (shares >= 0).all() and (shares.sum(axis=1) > 0).all()
+        if shares.shape[0] != totals.size or not is_weight or (totals < 0).any():
+            raise MeasureError("Each kind of report needs a number of reports and weights: not negative, not all 0.")
+        shares = shares / shares.sum(axis=1, keepdims=True)
+        drawn = [alias_table(row) for row in shares]
+        keep: Numbers = np.stack([table[0] for table in drawn])
+        other: Whole = np.stack([table[1] for table in drawn])
+        return cls(totals, totals @ shares, keep, other, np.empty(0, np.int64))
+
+    @classmethod
+    def of_labels(cls, all_counts: Whole, total: int) -> Null:
+        """Random labelling: ``total`` of the reports in ``all_counts`` (one number a cell) are the ones in question."""
+        all_counts = np.asarray(all_counts, np.int64)
+        if not 0 <= total <= all_counts.sum() or all_counts.sum() == 0 or (all_counts < 0).any():
+            raise MeasureError(
+                f"{total} reports cannot be taken from {all_counts.sum()}. Count the reports in question among all reports."
+            )
+        nothing = np.empty((0, all_counts.size))
+        pool = np.repeat(np.arange(all_counts.size), all_counts)
+        expected = all_counts * (total / all_counts.sum())
+        return cls(np.array([total]), expected, nothing, nothing.astype(np.int64), pool)
 
 
 def uniform(cells: gpd.GeoDataFrame) -> pd.Series:
