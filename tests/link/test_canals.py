@@ -4,13 +4,17 @@ import datetime as dt
 
 import geopandas as gpd
 import networkx as nx
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from shapely.affinity import translate
 from shapely.geometry import LineString, MultiLineString, Point, box
 
 from tensionmap import tables
-from tensionmap.link.canals import canal_graph, canal_sections
+from tensionmap.errors import GeometryError
+from tensionmap.link.canals import along_lines, canal_graph, canal_sections
 
 CRS = "EPSG:32626"
 DAY = dt.date(2025, 1, 1)
@@ -162,3 +166,104 @@ def test_two_intakes_equally_near():
     network = resources(i_a=Point(0, 0), i_b=Point(1800, 0), **arms)
     forth, back = sections(network, tolerance_m=1)[0], sections(network.iloc[::-1], tolerance_m=1)[0]
     assert forth["intake_id"].tolist() == back["intake_id"].tolist() == ["i_a", "i_b", "i_a"]
+
+
+def points(*places):
+    return pd.DataFrame(places, columns=["easting", "northing"], dtype=float)
+
+
+def along(*shapes, cells=((0, 0),), **options):
+    return along_lines(gpd.GeoSeries(list(shapes), crs=CRS), points(*cells), **options)
+
+
+class TestAlongLines:
+    @pytest.mark.parametrize("change", [{"step_m": 0}, {"within_m": -1}, {"tolerance_m": float("nan")}, {"step_m": float("inf")}])
+    def test_distances_that_are_none(self, change):
+        with pytest.raises(GeometryError, match="distances in metres"):
+            along(MAIN, **change)
+
+    def test_other_shapes_and_other_systems(self):
+        with pytest.raises(GeometryError, match="something else than lines"):
+            along(MAIN, Point(0, 0))
+        with pytest.raises(GeometryError, match="not a projected CRS in metres"):
+            along_lines(gpd.GeoSeries([MAIN], crs="EPSG:4326"), points((0, 0)))
+        cells = gpd.GeoDataFrame(points((0, 0)), geometry=[Point(0, 0)], crs="EPSG:32627")
+        with pytest.raises(GeometryError, match="cannot be compared"):
+            along_lines(gpd.GeoSeries([MAIN], crs=CRS), cells)
+
+    def test_a_main_canal_with_a_branch_by_hand(self):
+        # The branch touches the main canal at 3010 m: 3010 = 4 x 752.5, 2990 = 3 x 996.67, 3010 = 4 x 752.5.
+        cells = [(0, 0), (370, 900), (380, 999), (3400, 400), (3500, 400), (6100, 1100), (3900, 2000)]
+        found = along(MAIN, BRANCH, cells=cells)
+        assert found.edges.shape == (11, 2)
+        assert sorted(found.lengths_m.round(2)) == [752.5] * 8 + [996.67] * 3
+        assert found.easting.size == found.northing.size == 12
+        at = [(found.easting[n], found.northing[n]) if n >= 0 else None for n in found.node_of_cell]
+        assert at[0] == (0, 0)
+        assert at[1] == pytest.approx((0, 0))
+        assert at[2] == pytest.approx((752.5, 0))
+        assert at[3] == pytest.approx((3010, 742.5), abs=1)
+        assert at[4] == pytest.approx((3010, 0), abs=10)
+        assert at[5] is None
+        assert at[6] == pytest.approx((3010, 2247.5), abs=1)
+        assert (np.lexsort((found.easting, found.northing)) == np.arange(12)).all()
+
+    def test_pieces_point_downstream_and_are_as_long_as_the_lines(self):
+        table, _ = canal_sections(NETWORK, claims(), day=DAY)
+        found = along_lines(table.geometry, points(), step_m=400)
+        assert found.lengths_m.max() <= 400
+        assert found.lengths_m.sum() == pytest.approx(table.length.sum())
+        graph = nx.DiGraph(found.edges.tolist())
+        assert nx.number_weakly_connected_components(graph) == 1
+        assert nx.is_directed_acyclic_graph(graph)
+        top = next(node for node, count in graph.in_degree() if count == 0)
+        assert (found.easting[top], found.northing[top]) == pytest.approx((0, 0), abs=10)
+        assert found.node_of_cell.size == 0
+
+    def test_lines_that_cross_meet_only_at_a_vertex_of_both(self):
+        bridge = LineString([(1500, -900), (1500, 900)])
+        crossing = LineString([(1500, -900), (1500, 0), (1500, 900)])
+        road = LineString([(0, 0), (1500, 0), (3000, 0)])
+        graphs = [nx.Graph(along(road, other, step_m=500).edges.tolist()) for other in (bridge, crossing)]
+        apart, joined = (nx.number_connected_components(graph) for graph in graphs)
+        assert (apart, joined) == (2, 1)
+
+    def test_a_cell_belongs_to_the_line_it_lies_at(self):
+        # 400 m from the first line, 600 m from the second, whose node is nearer than those of the first.
+        found = along(LineString([(0, 0), (4000, 0)]), LineString([(2000, 1000), (2000, 1500)]), cells=[(2000, 400)], step_m=4000)
+        node = found.node_of_cell[0]
+        assert (found.easting[node], found.northing[node]) == (0, 0)
+
+    def test_circles_and_doubles(self):
+        circle = LineString([(0, 0), (90, 0), (90, 90), (0, 90), (0, 0)])
+        found = along(circle, circle.reverse(), circle)
+        assert found.lengths_m.tolist() == [180, 180]
+        assert (found.edges[:, 0] != found.edges[:, 1]).all()
+
+    def test_nothing(self):
+        for lines in ([], [None, LineString()]):
+            found = along(*lines, cells=[(0, 0), (5, 5)])
+            assert found.edges.shape == (0, 2)
+            assert found.lengths_m.size == found.easting.size == found.northing.size == 0
+            assert found.node_of_cell.tolist() == [-1, -1]
+
+    @settings(max_examples=30, deadline=None)
+    @given(st.integers(0, 2**32 - 1))
+    def test_neither_order_nor_place_matters_and_every_near_cell_is_near(self, seed):
+        random = np.random.default_rng(seed)
+        lines = [LineString(random.integers(0, 40, (random.integers(2, 5), 2)) * 100.0) for _ in range(random.integers(1, 8))]
+        lines = [line for line in lines if line.length > 0]
+        cells = random.integers(-20, 60, (30, 2)) * 100.0
+        options = {"step_m": 250.0, "within_m": 300.0, "tolerance_m": 5.0}
+        found = along(*lines, cells=cells, **options)
+        again = along(*(lines[place] for place in random.permutation(len(lines))), cells=cells, **options)
+        assert all(one.tobytes() == other.tobytes() for one, other in zip(found, again, strict=True))
+
+        metres = gpd.GeoSeries(gpd.points_from_xy(*cells.T)).distance(MultiLineString(lines)).to_numpy()
+        assert ((found.node_of_cell >= 0) == (metres <= 300)).all()
+        node = found.node_of_cell[metres <= 300]
+        away = np.hypot(found.easting[node] - cells[metres <= 300, 0], found.northing[node] - cells[metres <= 300, 1])
+        assert (away <= np.hypot(metres[metres <= 300], 125) + 250).all()
+        courses = {min(line.wkt, line.reverse().wkt): line.length for line in lines}
+        assert found.lengths_m.sum() == pytest.approx(sum(courses.values()))
+        assert set(found.edges.ravel()) == set(range(found.easting.size))

@@ -7,7 +7,7 @@ from shapely.geometry import LineString, Point, box
 
 from tensionmap import tables
 from tensionmap.link.grid import make_grid
-from tensionmap.link.place import on_other_side, place_incidents, unplaced
+from tensionmap.link.place import nearest_village, on_other_side, place_incidents, unplaced
 
 CRS = "EPSG:32626"
 CELLS = make_grid((-27.1, 42.95, -26.9, 43.05), crs=CRS, cell_m=1000)
@@ -109,3 +109,13 @@ def test_a_report_on_land_that_only_others_claim_is_told():
         "1 reports of Selmar lie on land that only others claim: if that surprises you, look at their coordinates.",
     )
     assert on_other_side(told, placed.assign(claimed_by=None)) == ()
+
+
+def test_each_cell_belongs_to_its_nearest_village_whoever_claims_it():
+    points = gpd.points_from_xy([0, 5000, 2500], [0, 0, 0])
+    villages = gpd.GeoDataFrame(
+        {"settlement_id": ["b", "a", "d"], "kind": ["village", "town", "district"]}, geometry=points, crs=CRS
+    )
+    cells = pd.DataFrame({"easting": [500.0, 2400.0, 2600.0, 9000.0], "northing": 0.0}, index=[4, 3, 2, 1])
+    assert nearest_village(cells, villages).to_dict() == {4: "b", 3: "b", 2: "a", 1: "a"}
+    assert nearest_village(cells, villages[villages["kind"] == "district"]).isna().all()

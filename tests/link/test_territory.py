@@ -11,7 +11,7 @@ from shapely.geometry import LineString, Point, box
 
 from tensionmap import tables
 from tensionmap.errors import GeometryError
-from tensionmap.link.territory import border_m, claimed_by, claims_on, joined, spans, territory, without_claims
+from tensionmap.link.territory import border_m, claimed_by, claims_on, joined, own_land, spans, territory, without_claims
 
 CRS = "EPSG:32626"
 PERIOD = {"date_from": dt.date(2023, 10, 1), "date_to": dt.date(2026, 9, 30)}
@@ -153,3 +153,27 @@ def test_what_missing_claims_cost():
     assert "No border lines" in lines
     (areas,) = without_claims(CLAIMS[CLAIMS["kind"] == "line"])
     assert "No claimed areas" in areas
+
+
+class TestOwnLand:
+    def test_each_party_has_what_it_claimed_on_some_day_and_what_nobody_claims(self):
+        cells = pd.concat(
+            [CELLS, pd.DataFrame({"cell_id": ["far"], "easting": [9500.0], "northing": [500.0]})], ignore_index=True
+        )
+        found = own_land(cells, CLAIMS, ("Norvia", "Selmar"), **PERIOD)
+        assert found["Norvia"].tolist() == [True, True, False, True]
+        assert found["Selmar"].tolist() == [False, True, True, True]
+
+    def test_land_that_a_treaty_leaves_to_nobody_is_anybodys(self):
+        claims = CLAIMS[CLAIMS["claim_id"] == "s_area"]
+        found = own_land(CELLS, claims, ("Norvia", "Selmar"), **PERIOD)
+        assert found.all().all()
+
+    def test_an_area_of_two_parties_is_land_of_both(self):
+        claims = CLAIMS[CLAIMS["claim_id"] == "n_area"].assign(claimant="Norvia + Selmar")
+        found = own_land(CELLS, claims, ("Norvia", "Selmar", "Tarn"), **PERIOD)
+        assert found["Norvia"].equals(found["Selmar"].rename("Norvia"))
+        assert found["Tarn"].tolist() == [False, False, True]
+
+    def test_without_claimed_areas_there_is_none(self):
+        assert own_land(CELLS, NO_CLAIMS, ("Norvia",), **PERIOD) is None

@@ -1,19 +1,27 @@
-"""Irrigation as a directed graph: who lies at the head and who at the tail, below which gates, across whose claims."""
+"""Irrigation as a directed graph: who lies at the head and who at the tail, below which gates, across whose claims.
+
+And any network of lines, canals or roads, as a graph of short pieces with the cells that lie along it.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from itertools import pairwise
-from typing import Any
+from collections.abc import Iterator
+from itertools import count, islice, pairwise
+from typing import Any, NamedTuple
 
 import geopandas as gpd
 import networkx as nx
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from shapely.ops import substring
 
+from tensionmap.crs import metric
+from tensionmap.errors import GeometryError
+from tensionmap.link.nearby import nearest
 from tensionmap.link.territory import claimed_by, claims_on
 from tensionmap.tables import CANAL_POSITIONS, CANAL_SECTIONS, check, empty
 
@@ -107,6 +115,126 @@ def canal_sections(
     frame["crosses_claims"] = _crossings(frame.geometry, claims_on(claims[claims["kind"] == "area"], day), day)
     table = check(frame.drop(columns=["source", "length_m"]), CANAL_SECTIONS)
     return table.sort_values(["resource_id", "section"], ignore_index=True), _notes(resources, graph, table, tolerance_m)
+
+
+class Network(NamedTuple):
+    """Lines as a graph of short pieces, and the cells along it."""
+
+    edges: NDArray[np.int64]
+    """Shape (pieces, 2): the nodes that each piece joins, in the direction in which its line is drawn."""
+    lengths_m: NDArray[np.float64]
+    """Shape (pieces,): metres along the line; 0 where two lines touch a third at the same place, too far from one another."""
+    node_of_cell: NDArray[np.int64]
+    """Shape (cells,): node that each cell is put to; -1 where no line is near."""
+    easting: NDArray[np.float64]
+    northing: NDArray[np.float64]
+    """Shape (nodes,): places of the nodes, metres in the CRS of the lines."""
+
+
+def along_lines(
+    lines: gpd.GeoSeries, cells: pd.DataFrame, *, within_m: float = 1000.0, step_m: float = 1000.0, tolerance_m: float = 30.0
+) -> Network:
+    """Canals or roads as a graph of pieces no longer than a step, and the node that every cell near them belongs to.
+
+    Parameters
+    ----------
+    lines : GeoSeries of LineString or MultiLineString
+        Geometry of CANAL_SECTIONS, of canals or of roads, in a metric CRS; in any order.
+    cells : DataFrame
+        With ``easting`` and ``northing`` of the centres, in the CRS of the lines.
+    within_m : float
+        Cells whose centre lies farther than this from every line belong to no node.
+    step_m : float
+        Longest piece, in metres.
+    tolerance_m : float
+        Ends of lines no farther from one another, or from a line, are taken to touch; as in `canal_sections`.
+
+    Returns
+    -------
+    Network
+        ``edges``, ``lengths_m``, ``node_of_cell`` (in the order of ``cells``), and ``easting`` and ``northing`` of the nodes.
+
+    Raises
+    ------
+    GeometryError
+        Something else than lines, another CRS than that of the cells, one not in metres, or distances that are none.
+
+    Notes
+    -----
+    Lines meet where the end of one touches another, and at vertices that they share: where canals or roads merely cross on the
+    map, water or cars need not pass from one to the other. Between such places a line is cut into equal pieces. A cell is put
+    to the nearer end of the nearest piece, so to a place on the line that it lies at, though a node of another may be nearer.
+    Lines of the same course are counted once. Nodes are numbered by their places: the order of the lines leaves no trace.
+    """
+    if not (0 <= within_m < np.inf and 0 < step_m < np.inf and 0 <= tolerance_m < np.inf):
+        raise GeometryError(
+            f"within_m is {within_m:g}, step_m {step_m:g}, tolerance_m {tolerance_m:g}, but all are distances in metres, and a "
+            "step is longer than 0."
+        )
+    metric(lines.crs)
+    single = _sorted_lines(lines)
+    ends = shapely.points(np.array([shapely.get_coordinates(line)[[0, -1]] for line in single]).reshape(-1, 2))
+    places = np.concatenate([ends, shapely.points(_shared_vertices(single).reshape(-1, 2))])
+    nodes = _touching(shapely.get_coordinates(places), tolerance_m)
+    where = {int(node): shapely.get_coordinates(places[node])[0] for node in np.unique(nodes)}
+    fresh = count(len(places))
+    pieces: list[tuple[int, int, Any]] = []
+    for line, marks in zip(single, _cuts(single, places, nodes, tolerance_m), strict=True):
+        for (start_m, start), (end_m, end) in pairwise(marks):
+            cut = _cut_evenly(substring(line, start_m, end_m), start, end, step_m, fresh)
+            where |= {node: np.array(shape.coords[0]) for node, _, shape in cut[1:]}
+            pieces += cut
+    numbers = {node: number for number, node in enumerate(sorted(where, key=lambda node: (*where[node][::-1], node)))}
+    edges = np.array([(numbers[here], numbers[there]) for here, there, _ in pieces], np.int64).reshape(-1, 2)
+    at = np.array([where[node] for node in numbers]).reshape(-1, 2)
+    shapes = gpd.GeoSeries([shape for *_, shape in pieces], crs=lines.crs)
+    return Network(edges, shapes.length.to_numpy(), _node_of_cell(cells, shapes, edges, at, within_m), at[:, 0], at[:, 1])
+
+
+def _sorted_lines(lines: gpd.GeoSeries) -> list[Any]:
+    """Single lines, each course once, in an order that depends on their places alone."""
+    single = lines[~(lines.is_empty | lines.isna())].explode(index_parts=False)
+    if not (single.geom_type == "LineString").all():
+        raise GeometryError("There is something else than lines among the lines. Give only canals, or only roads.")
+    courses = {tuple(map(tuple, shapely.get_coordinates(line).tolist())): line for line in single if line.length > 0}
+    return [courses[course] for course in sorted(courses) if course <= course[::-1] or course[::-1] not in courses]
+
+
+def _shared_vertices(lines: list[Any]) -> NDArray[np.float64]:
+    """Places of the vertices that at least two lines have."""
+    own = [np.unique(shapely.get_coordinates(line), axis=0) for line in lines]
+    if not own:
+        return np.empty((0, 2))
+    vertices, times = np.unique(np.concatenate(own), axis=0, return_counts=True)
+    found: NDArray[np.float64] = vertices[times > 1]
+    return found
+
+
+def _cut_evenly(shape: Any, start: int, end: int, step_m: float, fresh: Iterator[int]) -> list[tuple[int, int, Any]]:
+    """Equal pieces of what lies between two nodes, joined by fresh ones; none ends where it begins."""
+    least = 2 if start == end and shape.length > 0 else 1
+    number = max(int(np.ceil(shape.length / step_m * (1 - 1e-12))), least)
+    if number == 1:
+        return [(start, end, shape)]
+    between = list(islice(fresh, number - 1))
+    shapes = [substring(shape, piece / number, (piece + 1) / number, normalized=True) for piece in range(number)]
+    return list(zip([start, *between], [*between, end], shapes, strict=True))
+
+
+def _node_of_cell(
+    cells: pd.DataFrame, shapes: gpd.GeoSeries, edges: NDArray[np.int64], at: NDArray[np.float64], within_m: float
+) -> NDArray[np.int64]:
+    """The nearer end of the nearest piece; -1 where none is near."""
+    centres = gpd.GeoSeries(
+        gpd.points_from_xy(cells["easting"], cells["northing"]), crs=getattr(cells, "crs", None) or shapes.crs
+    )
+    metres, piece = nearest(centres, shapes)
+    ends = edges[piece[metres <= within_m]]
+    here = np.column_stack([cells["easting"], cells["northing"]])[metres <= within_m]
+    start_m, end_m = (np.hypot(*(at[ends[:, side]] - here).T) for side in (0, 1))
+    found = np.full(len(cells), -1, np.int64)
+    found[metres <= within_m] = np.where(end_m < start_m, ends[:, 1], ends[:, 0])
+    return found
 
 
 def _single_lines(canals: gpd.GeoDataFrame) -> tuple[list[str], list[Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import geopandas as gpd
@@ -18,6 +19,7 @@ from tensionmap.errors import GeometryError
 MOST_CELLS = 4_000_000
 
 Area = tuple[float, float, float, float]
+Floats = NDArray[np.float64]
 
 
 def make_grid(area: Area, *, crs: str, cell_m: float) -> gpd.GeoDataFrame:
@@ -60,7 +62,8 @@ def make_grid(area: Area, *, crs: str, cell_m: float) -> gpd.GeoDataFrame:
         )
     rows, columns = np.divmod(np.arange(count), last_column - first_column + 1)
     rows, columns = rows + first_row, columns + first_column
-    whole = _corners_inside(rows, columns, area, code, cell_m)
+    corners = [((columns + right) * cell_m, (rows + up) * cell_m) for right, up in ((0, 0), (1, 0), (1, 1), (0, 1))]
+    whole = lie_inside(corners, area, code)
     rows, columns = rows[whole], columns[whole]
     if not len(rows):
         raise GeometryError(f"No cell of {cell_m:g} m fits into the study area {area}. Make cell_m smaller or the area larger.")
@@ -76,13 +79,15 @@ def make_grid(area: Area, *, crs: str, cell_m: float) -> gpd.GeoDataFrame:
     )
 
 
-def _corners_inside(rows: Any, columns: Any, area: Area, code: Any, cell_m: float) -> NDArray[np.bool_]:
+def lie_inside(corners: Iterable[tuple[Floats, Floats]], area: Area, crs: Any) -> NDArray[np.bool_]:
+    """Which cells have all their corners in the area; eastings and northings of the first corners, of the second, ..."""
     west, south, east, north = area
-    to_degrees = Transformer.from_crs(code, DEGREES, always_xy=True)
-    whole = np.ones(len(rows), dtype=bool)
-    for right, up in ((0, 0), (1, 0), (1, 1), (0, 1)):
-        longitude, latitude = to_degrees.transform((columns + right) * cell_m, (rows + up) * cell_m)
-        whole &= (longitude >= west) & (longitude <= east) & (latitude >= south) & (latitude <= north)
+    to_degrees = Transformer.from_crs(crs, DEGREES, always_xy=True)
+    inside = []
+    for easting, northing in corners:
+        longitude, latitude = to_degrees.transform(easting, northing)
+        inside.append((longitude >= west) & (longitude <= east) & (latitude >= south) & (latitude <= north))
+    whole: NDArray[np.bool_] = np.logical_and.reduce(inside)
     return whole
 
 

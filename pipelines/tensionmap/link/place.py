@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+from scipy.spatial import cKDTree
 
 from tensionmap.link.grid import cell_of
 from tensionmap.link.nearby import distances_m
@@ -70,6 +71,33 @@ def place_incidents(
         border_m=border_m(points, days, claims),
     )
     return check(incidents[["incident_id"]].join(facts), PLACED)
+
+
+def nearest_village(cells: pd.DataFrame, settlements: gpd.GeoDataFrame) -> pd.Series:
+    """The village or town that each cell belongs to: the nearest one, in a straight line from the cell's centre.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        With ``easting`` and ``northing`` of the centres.
+    settlements : GeoDataFrame
+        The table SETTLEMENTS, in the CRS of the grid.
+
+    Returns
+    -------
+    Series of str
+        ``settlement_id``, index of ``cells``; missing everywhere if there is no village or town.
+
+    Notes
+    -----
+    Nearest across any border: no claim decides to which village a piece of land belongs. Who uses it may be others.
+    """
+    villages = settlements[settlements["kind"].isin(["village", "town"])].sort_values("settlement_id", kind="stable")
+    if villages.empty:
+        return pd.Series(pd.NA, index=cells.index, name="settlement_id", dtype="str")
+    _, nearest = cKDTree(villages.get_coordinates().to_numpy()).query(cells[["easting", "northing"]].to_numpy())
+    ids = villages["settlement_id"].to_numpy(dtype=object)[nearest]
+    return pd.Series(ids, index=cells.index, name="settlement_id", dtype="str")
 
 
 def unplaced(incidents: pd.DataFrame, placed: pd.DataFrame) -> tuple[str, ...]:

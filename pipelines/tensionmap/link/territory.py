@@ -66,6 +66,49 @@ def territory(cells: pd.DataFrame, claims: gpd.GeoDataFrame, *, date_from: dt.da
     return check(pd.concat(found), TERRITORY) if found else empty(TERRITORY)
 
 
+def own_land(
+    cells: pd.DataFrame, claims: gpd.GeoDataFrame, parties: tuple[str, ...], *, date_from: dt.date, date_to: dt.date
+) -> pd.DataFrame | None:
+    """Which cells each party may call its own: those that it claimed, alone or with others, or that nobody claimed.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        With ``easting`` and ``northing`` of the centres.
+    claims : GeoDataFrame
+        The table CLAIMS, in the CRS of the cells.
+    parties : tuple of str
+        Names of the parties.
+    date_from, date_to : date
+        First and last day of the study period.
+
+    Returns
+    -------
+    DataFrame of bool, or None
+        Index of ``cells``, a column for each party: on some day of the study period. None if nobody claimed any area.
+
+    Notes
+    -----
+    No claim is preferred: land that several parties claim, at once or one after the other, is own land to each of them.
+    """
+    areas = claims[claims["kind"] == "area"]
+    points = gpd.GeoSeries(gpd.points_from_xy(cells["easting"], cells["northing"]), crs=claims.crs)
+    own = np.zeros((len(cells), len(parties)), dtype=bool)
+    is_any = False
+    for first, _ in spans(areas, date_from=date_from, date_to=date_to):
+        standing = claims_on(areas, first.date())
+        is_any = is_any or len(standing) > 0
+        place, claim = covering(points, standing.geometry)
+        is_claimed = np.zeros(len(cells), dtype=bool)
+        is_claimed[place] = True
+        own[~is_claimed] = True
+        named = standing["claimant"].str.split(TOGETHER, regex=False).to_numpy()
+        for column, party in enumerate(parties):
+            is_of_party = np.array([party in names for names in named], dtype=bool)
+            own[place[is_of_party[claim]], column] = True
+    return pd.DataFrame(own, index=cells.index, columns=list(parties)) if is_any else None
+
+
 def _of_claimant(
     cell_ids: pd.Series, points: gpd.GeoSeries, own: gpd.GeoDataFrame, span: tuple[pd.Timestamp, pd.Timestamp], claimant: str
 ) -> pd.DataFrame:
