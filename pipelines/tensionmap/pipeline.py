@@ -12,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tensionmap import tables
@@ -32,13 +33,15 @@ from tensionmap.ingest.services import read_services, read_settlements
 from tensionmap.ingest.set_aside import as_csv
 from tensionmap.ingest.sheets import as_sheet
 from tensionmap.ingest.taxonomy import read_taxonomy
-from tensionmap.link.canals import canal_sections
+from tensionmap.link.canals import along_lines, canal_sections
 from tensionmap.link.cells import make_cells
 from tensionmap.link.disputed import disputed_areas
+from tensionmap.link.imprecision import draw_cells, draw_days, residents_named
 from tensionmap.link.nearby import by_kind
-from tensionmap.link.place import on_other_side, place_incidents, unplaced
-from tensionmap.link.territory import territory, without_claims
-from tensionmap.measure.hotspots import hotspots_of
+from tensionmap.link.place import PRECISE_KINDS, nearest_village, on_other_side, place_incidents, unplaced
+from tensionmap.link.territory import own_land, territory, without_claims
+from tensionmap.measure.density import write_geotiff
+from tensionmap.measure.scope import Land, Reports, Settings, measure_scope, surfaces
 from tensionmap.protect.policy import Policy
 from tensionmap.protect.release import make_release
 from tensionmap.publish import sheet, web
@@ -128,31 +131,86 @@ def link(making: Making) -> None:
 
 
 def measure(making: Making) -> None:
-    """PLACES -> HOT SPOTS, WITH THEIR DOUBT: one map for each scope."""
-    settings = making.here.study.measure
-    cells, placed = making.read("link", tables.CELLS), making.read("link", tables.PLACED)
-    reports = making.read("ingest", tables.INCIDENTS).merge(placed[["incident_id", "cell_id"]], on="incident_id")
-    found = []
+    """PLACES -> HOT SPOTS, WITH THEIR DOUBT: the same questions for each scope, each from its own reports alone."""
+    settings, land = _settings(making), _land(making)
+    placed = making.read("link", tables.PLACED)[["incident_id", "cell_id"]]
+    reports = making.read("ingest", tables.INCIDENTS).merge(placed, on="incident_id")
+    found: dict[tables.Table, list[pd.DataFrame]] = {table: [] for table in tables.HANDED_ON["measure"]}
     for done, scope in enumerate(tables.SCOPES):
         making.progress(scope, done, len(tables.SCOPES))
         of_scope = reports[in_scope(reports, scope)]
-        events = once(of_scope)
-        spots = hotspots_of(
-            events["cell_id"],
-            events["location_kind"] == "settlement",
-            cells,
-            reach_m=settings.reach_m,
-            replicates=settings.replicates,
-            alpha=settings.alpha,
-            share_outside=settings.share_outside,
-            seed=settings.seed,
-        )
+        events = once(of_scope).reset_index(drop=True)
+        of_events = _reports(making, events, land.cells, is_exact=scope.startswith("internal_"))
+        for table, frame in measure_scope(of_events, land, settings).items():
+            found[table].append(frame.assign(scope=scope))
         making.note(
-            f"{scope}: {_verdict(spots)}, from {events['cell_id'].notna().sum()} of {len(events)} events; "
+            f"{scope}: {_verdict(found[tables.HOTSPOTS][-1])}, from {events['cell_id'].notna().sum()} of {len(events)} events; "
             f"{len(of_scope) - len(events)} more reports tell of one of them again"
         )
-        found.append(spots.assign(scope=scope))
-    making.write(pd.concat(found, ignore_index=True), tables.HOTSPOTS)
+        if scope.startswith("internal_"):
+            for rule, surface in surfaces(of_events.table, land.cells).items():
+                write_geotiff(surface, making.path_for(f"density/{scope}_{rule}.tif"))
+    for table, frames in found.items():
+        making.write(tables.concat(frames, table), table)
+
+
+def _settings(making: Making) -> Settings:
+    """How it is measured in this study."""
+    study = making.here.study
+    return Settings(
+        date_from=study.ingest.date_from,
+        date_to=study.ingest.date_to,
+        parties=study.parties,
+        **study.measure.model_dump(exclude={"draws"}),
+    )
+
+
+def _land(making: Making) -> Land:
+    """What all scopes share."""
+    study = making.here.study
+    cells, settlements = making.read("link", tables.CELLS), making.read("ingest", tables.SETTLEMENTS)
+    canals = along_lines(making.read("link", tables.CANAL_SECTIONS).geometry, cells, step_m=study.link.cell_m)
+    return Land(
+        cells=cells,
+        own_land=own_land(
+            cells,
+            making.read("ingest", tables.CLAIMS),
+            study.parties,
+            date_from=study.ingest.date_from,
+            date_to=study.ingest.date_to,
+        ),
+        communities=nearest_village(cells, settlements),
+        drawn_named=residents_named(cells, settlements, cell_m=study.link.cell_m),
+        edges=canals.edges,
+        lengths_m=canals.lengths_m,
+        nodes=np.column_stack([canals.easting, canals.northing]),
+        node_of_cell=canals.node_of_cell,
+    )
+
+
+def _reports(making: Making, events: pd.DataFrame, cells: pd.DataFrame, *, is_exact: bool) -> Reports:
+    """The events of one scope, with draws of where and when each can have been; without ``is_exact`` at cell centres."""
+    study = making.here.study
+    draws = {"draws": study.measure.draws, "seed": study.measure.seed}
+    settlements = making.read("ingest", tables.SETTLEMENTS)
+    middle = cells.set_index("cell_id")[["easting", "northing"]].reindex(events["cell_id"]).reset_index(drop=True)
+    points = pd.DataFrame({"easting": events.geometry.x, "northing": events.geometry.y}) if is_exact else middle
+    # A district tells nothing of its cells: its reports are on no draw.
+    is_local = events["location_kind"].isin(PRECISE_KINDS).to_numpy()
+    drawn_cells = np.full((study.measure.draws, len(events)), -1)
+    drawn_cells[:, is_local] = draw_cells(
+        events[is_local],
+        events.loc[is_local, ["incident_id", "cell_id"]],
+        cells,
+        settlements,
+        cell_m=study.link.cell_m,
+        share_outside=study.measure.share_outside,
+        **draws,
+    )
+    about = events[["cell_id", "reported_by", "date_start", "date_end"]].assign(
+        is_named=events["location_kind"] == "settlement", **points
+    )
+    return Reports(about, drawn_cells, draw_days(events, **draws))
 
 
 def protect(making: Making) -> None:

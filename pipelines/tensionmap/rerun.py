@@ -74,9 +74,13 @@ class Making:
 
     def write_list(self, name: str, content: bytes) -> None:
         """Write a list for people, ``name`` with forward slashes, beside this stage's tables."""
+        self.path_for(name).write_bytes(content)
+
+    def path_for(self, name: str) -> Path:
+        """Where a file of this stage called ``name`` is written, with forward slashes; its folder is made."""
         path = self.to.folder(self.stage) / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        return path
 
     def note(self, *texts: str) -> None:
         """Say something, and write it in the receipt."""
@@ -107,7 +111,7 @@ Flow = Mapping[str, Callable[[Making], None]]
 READS: dict[str, dict[str, tuple[str, ...]]] = {
     "ingest": {},
     "link": {"ingest": ("incidents", "settlements", "claims", "resources", "services", "population", "elevation", "land_cover")},
-    "measure": {"ingest": ("incidents",), "link": ("cells", "placed")},
+    "measure": {"ingest": ("incidents", "settlements", "claims"), "link": ("cells", "placed", "canal_sections")},
     "protect": {
         "ingest": ("incidents", "settlements", "claims", "resources", "services"),
         "link": ("cells", "placed"),
@@ -130,7 +134,11 @@ def _settings(workspace: Workspace, stage: str) -> dict[str, Any]:
             if source.reader != "none"
         }
         return {"parties": data["parties"], **data["ingest"], "sources": sources}
-    more = {"link": frame, "protect": {**about, **frame, **{key: data["measure"][key] for key in ("alpha", "replicates")}}}
+    more = {
+        "link": frame,
+        "measure": {key: frame[key] for key in ("date_from", "date_to")} | {"parties": data["parties"]},
+        "protect": {**about, **frame, **{key: data["measure"][key] for key in ("alpha", "replicates")}},
+    }
     cell = {} if stage in ("link", "publish") else {"cell_m": data["link"]["cell_m"]}
     return {**more.get(stage, {}), **cell, **data[stage]}
 

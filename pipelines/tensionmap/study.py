@@ -126,6 +126,12 @@ class Measure(_Section):
     share_outside: float = Field(
         0.1, ge=0, le=1, description="Share of reports expected anywhere, not where people live: an assumption."
     )
+    draws: int = Field(50, ge=50, le=1000, description="Draws of where and when imprecise reports can have been.")
+    largest_radius_m: float = Field(10_000, gt=0, description="Largest radius of a cluster that the scans look for, in metres.")
+    largest_share: float = Field(0.25, gt=0, le=0.5, description="Largest share of all that is expected in one cluster.")
+    season: tuple[Month, Month] = Field(
+        (4, 10), description="First and last month of irrigation and pasture: days are exchanged within or outside it only."
+    )
     seed: int = Field(20261120, ge=0, le=2**63 - 1, description="Seed of all chance.")
 
 

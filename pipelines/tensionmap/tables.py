@@ -388,22 +388,207 @@ CANAL_SECTIONS = Table(
 
 VERDICTS = ("hot", "cold", "none", "too few to tell")
 
+TOO_FEW = "too few to tell"
+UNITS = ("cell", "community")
+WINDOWS = ("circle", "ellipse", "canal", "space-time")
+
+_P_MAP = _number(
+    "p_map", "p over everything that was looked at; empty if there are too few to tell", may_be_empty=True, at_least=0
+)
+_SCOPE = _text("scope", "crime and tension: tiers A and B; internal_*: every tier", one_of=SCOPES)
+
 HOTSPOTS = Table(
     "hotspots",
     "The local statistic of every cell and what may be claimed from it over the whole map, per scope.",
     (
-        _text("scope", "crime and tension: tiers A and B; internal_*: every tier", one_of=SCOPES),
+        _SCOPE,
         _text("cell_id", "key of cells"),
         Column("count", "whole", "reports in the cell, an event told twice counted once", at_least=0),
+        _number("count_low", "lower end of the 95 % interval of the number that the cell brings in as long a time", at_least=0),
+        _number("count_high", "its upper end", at_least=0),
         _number("expected", "reports expected if nothing is going on", at_least=0),
         _number(
             "gi_z", "local statistic over the neighbourhood, standardised; empty where nothing is expected", may_be_empty=True
         ),
         _number("p_cell", "Monte-Carlo p of this cell alone, two-sided", may_be_empty=True, at_least=0),
+        _number(
+            "p_fdr", "p_cell by Benjamini and Hochberg: a second view, with another kind of error", may_be_empty=True, at_least=0
+        ),
         _number("p_map", "p over the whole map, step-down maximum statistic", may_be_empty=True, at_least=0),
         _text("hotspot", "verdict by p_map", one_of=VERDICTS),
+        _number(
+            "support",
+            "share of draws of where the imprecise reports can have been on which the cell is hot (of a cold cell: cold)",
+            may_be_empty=True,
+            at_least=0,
+        ),
+        _text(
+            "rests_on",
+            "of a hot cell: '<reporter> alone' if it is hot only with their reports, else both (or several)",
+            may_be_empty=True,
+        ),
     ),
     ("scope", "cell_id"),
+)
+
+COMMUNITY_HOTSPOTS = Table(
+    "community_hotspots",
+    "Villages with more or fewer reports than their residents explain: each village with the cells nearest to it.",
+    (
+        _SCOPE,
+        _text("settlement_id", "key of settlements"),
+        Column("count", "whole", "reports in the cells nearest to it, an event told twice counted once", at_least=0),
+        _number("count_low", "lower end of the 95 % interval of that number", at_least=0),
+        _number("count_high", "its upper end", at_least=0),
+        _number("expected", "reports expected if nothing is going on", at_least=0),
+        _P_MAP,
+        _text("hotspot", "verdict by p_map", one_of=VERDICTS),
+    ),
+    ("scope", "settlement_id"),
+)
+
+CLUSTERS = Table(
+    "clusters",
+    "Clusters of the scans: the strongest windows of each kind that share no place, with p over all windows of that kind.",
+    (
+        _SCOPE,
+        _text(
+            "window",
+            "circle or ellipse of cells, part of a canal, or circle of places in a span of days",
+            one_of=WINDOWS,
+        ),
+        Column("cluster", "whole", "1 for the strongest", at_least=1),
+        _number("easting", "middle, metres"),
+        _number("northing", "middle, metres"),
+        _number("radius_m", "from the middle to the furthest member; of an ellipse half its long axis", at_least=0),
+        Column("date_from", "date", "first day; empty: the whole study period", may_be_empty=True),
+        Column("date_to", "date", "last day", may_be_empty=True),
+        Column("cases", "whole", "reports in it", at_least=0),
+        _number("expected", "reports expected in it", at_least=0),
+        _number(
+            "relative_risk",
+            "rate inside over rate outside; in space and time reports over expected",
+            may_be_empty=True,
+            at_least=0,
+        ),
+        _number("llr", "logarithm of the likelihood ratio"),
+        _P_MAP,
+        _number("p_gumbel", "the same by a Gumbel law, for very small p; an approximation", may_be_empty=True, at_least=0),
+        _text("verdict", "hot if p_map is at most a quarter of alpha: four kinds share it", one_of=("hot", "none", TOO_FEW)),
+        _text("cell_ids", "its cells, joined by |"),
+    ),
+    ("scope", "window", "cluster"),
+)
+
+NEAR_REPEAT = Table(
+    "near_repeat",
+    "Pairs of reports in bands of distance and days, beside what days dealt anew within the season would bring.",
+    (
+        _SCOPE,
+        _number("distance_from_m", "more than this (0: and the same place, if it has no band of its own)", at_least=0),
+        _number("distance_to_m", "up to this", at_least=0),
+        Column("days_from", "whole", "from so many days apart", at_least=0),
+        Column("days_to", "whole", "to so many", at_least=0),
+        Column("pairs", "whole", "pairs of reports", at_least=0),
+        _number("expected", "pairs expected", at_least=0),
+        _number("ratio", "pairs over expected", may_be_empty=True, at_least=0),
+        _number("p_cell", "Monte-Carlo p of this pair of bands alone, two-sided", may_be_empty=True, at_least=0),
+        _P_MAP,
+        _text("verdict", "by p_map", one_of=("more", "fewer", "none", TOO_FEW)),
+    ),
+    ("scope", "distance_to_m", "days_to"),
+)
+
+CHANGES = Table(
+    "changes",
+    "The last full quarter of every cell and village against the one before, and against the same quarter of last year.",
+    (
+        _SCOPE,
+        _text("unit", "what the place is", one_of=UNITS),
+        _text("place_id", "key of cells or settlements"),
+        _text("quarter", "the quarter in question, '2025Q3'"),
+        _text("against", "what it is compared with", one_of=("previous", "same quarter last year")),
+        Column("now", "whole", "reports in the quarter", at_least=0),
+        Column("before", "whole", "reports in the other", at_least=0),
+        _number("expected", "reports if the place had changed as the whole region did", at_least=0),
+        _number("z", "difference of square roots, standardised; descriptive"),
+        _number("p", "E-test of this place alone", at_least=0),
+        _P_MAP,
+        _text("verdict", "by p_map", one_of=("more", "fewer", "no clear change", TOO_FEW)),
+    ),
+    ("scope", "unit", "place_id", "against"),
+)
+
+PATTERNS = Table(
+    "patterns",
+    "What became of each cell's hot and cold quarters: new, persistent, former, and so on; cells that ever were hot or cold.",
+    (
+        _SCOPE,
+        _text("cell_id", "key of cells"),
+        Column("quarters", "whole", "full quarters looked at", at_least=2),
+        Column("hot", "whole", "quarters in which it was hot", at_least=0),
+        Column("cold", "whole", "quarters in which it was cold", at_least=0),
+        _text("pattern", "class over time"),
+    ),
+    ("scope", "cell_id"),
+)
+
+SIDES = Table(
+    "sides",
+    "Who reported from each village, against how all reports divide between the sides.",
+    (
+        _SCOPE,
+        _text("settlement_id", "key of settlements"),
+        _text("reported_by", "party or group whose people reported"),
+        Column("count", "whole", "their reports", at_least=0),
+        _number("share", "their share of the village's reports", at_least=0),
+        _number("expected_share", "their share of all reports", at_least=0),
+        _number("share_low", "lower end of the exact 95 % interval of the share", at_least=0),
+        _number("share_high", "its upper end", at_least=0),
+        _P_MAP,
+        _text("asymmetry", "by p_map", one_of=("more", "fewer", "as expected", TOO_FEW)),
+    ),
+    ("scope", "settlement_id", "reported_by"),
+)
+
+ACCURACY = Table(
+    "accuracy",
+    "How well each way of marking places says where the next quarter's reports come: each quarter held out in turn.",
+    (
+        _SCOPE,
+        _text("method", "what marked the places"),
+        _text("quarter", "the quarter held out; all: these together"),
+        _number("share_of_area", "share of the cells that was marked", at_least=0),
+        Column("reports", "whole", "reports held out", at_least=0),
+        _number("hits", "of them in marked cells", at_least=0),
+        *(
+            _number(name, meaning, may_be_empty=True, at_least=0)
+            for name, meaning in (
+                ("hit_rate", "hits over reports"),
+                ("hit_rate_low", "lower end of its interval"),
+                ("hit_rate_high", "upper end of its interval"),
+                ("pai", "prediction accuracy index: hit rate over share of area"),
+                ("pai_low", "lower end of its interval"),
+                ("pai_high", "upper end of its interval"),
+                ("pei_star", "hits over the most that as large an area could have held"),
+                ("rri", "recapture rate index: share of reports in marked cells, now over before"),
+            )
+        ),
+        _text("verdict", "what may be said of the PAI"),
+    ),
+    ("scope", "method", "quarter", "share_of_area"),
+)
+
+TIMES = Table(
+    "times",
+    "When it happens: reports by weekday and by month, each spread evenly over the days on which it can have been.",
+    (
+        _SCOPE,
+        _text("by", "weekday or month", one_of=("weekday", "month")),
+        Column("part", "whole", "1 is Monday, or January", at_least=1),
+        _number("reports", "sum of shares", at_least=0),
+    ),
+    ("scope", "by", "part"),
 )
 
 
@@ -481,7 +666,17 @@ HANDED_ON: dict[str, tuple[Table, ...]] = {
         LAND_COVER,
     ),
     "link": (CELLS, PLACED, TERRITORY, DISPUTED, CANAL_SECTIONS),
-    "measure": (HOTSPOTS,),
+    "measure": (
+        HOTSPOTS,
+        COMMUNITY_HOTSPOTS,
+        CLUSTERS,
+        NEAR_REPEAT,
+        CHANGES,
+        PATTERNS,
+        SIDES,
+        ACCURACY,
+        TIMES,
+    ),
     "protect": (RELEASED_CELLS, INTERNAL_CELLS, RELEASED_HOTSPOTS, RELEASED_TOTALS, INTERNAL_POINTS),
 }
 """What each stage writes; ``protect`` writes a folder for each audience."""

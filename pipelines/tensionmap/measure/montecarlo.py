@@ -1,14 +1,9 @@
 """Maps on which nothing is going on, drawn so that any number of threads gives the same ones.
 
-Every replicate has a stream of its own, which depends on the seed and the number of the replicate alone. The k-th number
-of a stream is a function of k (SplitMix64), so nothing is handed from one replicate to the next, and who draws a
-replicate does not matter. The generator is written out here because numpy promises no equal draws between its versions.
+Every replicate has a stream of its own (see `streams`), which depends on the seed and the number of the replicate alone.
 
 References
 ----------
-Steele, G. L., Lea, D. and Flood, C. H. (2014). Fast splittable pseudorandom number generators. OOPSLA '14.
-https://doi.org/10.1145/2660193.2660195
-
 Vose, M. D. (1991). A linear algorithm for generating random numbers with a given distribution. IEEE Transactions on
 Software Engineering 17. https://doi.org/10.1109/32.92917
 """
@@ -25,50 +20,12 @@ import numpy.typing as npt
 
 from tensionmap.compiled import compiled
 from tensionmap.errors import MeasureError
+from tensionmap.streams import LARGEST_SEED, STEP, chance
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Result = TypeVar("Result")
 
-LARGEST_SEED = 2**64 - 1
 _BATCH = 100
-
-_STEP = np.uint64(0x9E3779B97F4A7C15)
-_FIRST = np.uint64(0xBF58476D1CE4E5B9)
-_SECOND = np.uint64(0x94D049BB133111EB)
-_30 = np.uint64(30)
-_27 = np.uint64(27)
-_31 = np.uint64(31)
-_11 = np.uint64(11)
-
-
-@compiled
-def mix(state: np.uint64) -> np.uint64:
-    """64 bits that look random, from 64 bits that need not."""
-    state = (state ^ (state >> _30)) * _FIRST
-    state = (state ^ (state >> _27)) * _SECOND
-    return state ^ (state >> _31)
-
-
-@compiled
-def begin(seed: np.uint64, replicate: int) -> np.uint64:
-    """Where the stream of one replicate begins."""
-    return mix(mix(seed + _STEP) + np.uint64(replicate) * _STEP)
-
-
-@compiled
-def draw_counts(
-    state: np.uint64, total: int, keep: npt.NDArray[np.float64], other: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]
-) -> None:
-    """Fill ``counts`` with ``total`` reports thrown at cells by the alias table ``keep``, ``other``, from one stream."""
-    cells = keep.size
-    counts[:] = 0
-    for _ in range(total):
-        state += _STEP
-        place = np.float64(mix(state) >> _11) * 2.0**-53 * cells
-        cell = int(place)
-        if place - cell >= keep[cell]:
-            cell = other[cell]
-        counts[cell] += 1
 
 
 @compiled
@@ -89,16 +46,16 @@ def draw_kinds(
     if pool.size > 0:
         left = pool.copy()
         for taken in range(totals[0]):
-            state += _STEP
-            place = taken + int(np.float64(mix(state) >> _11) * 2.0**-53 * (left.size - taken))
+            state += STEP
+            place = taken + int(chance(state) * (left.size - taken))
             left[taken], left[place] = left[place], left[taken]
             counts[left[taken]] += 1
         return
     cells = keep.shape[1]
     for kind in range(totals.size):
         for _ in range(totals[kind]):
-            state += _STEP
-            place = np.float64(mix(state) >> _11) * 2.0**-53 * cells
+            state += STEP
+            place = chance(state) * cells
             cell = int(place)
             if place - cell >= keep[kind, cell]:
                 cell = other[kind, cell]
@@ -110,8 +67,8 @@ def shuffle(state: np.uint64, values: npt.NDArray[np.int64], starts: npt.NDArray
     """Shuffle ``values`` in place within the runs ``starts[k]`` to ``starts[k + 1]`` (Fisher and Yates); the state after."""
     for run in range(starts.size - 1):
         for last in range(starts[run + 1] - 1, starts[run], -1):
-            state += _STEP
-            place = starts[run] + int(np.float64(mix(state) >> _11) * 2.0**-53 * (last + 1 - starts[run]))
+            state += STEP
+            place = starts[run] + int(chance(state) * (last + 1 - starts[run]))
             values[last], values[place] = values[place], values[last]
     return state
 
