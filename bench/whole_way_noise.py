@@ -54,9 +54,9 @@ def spots(study, theme):
     reports = tables.read(tables.INCIDENTS, study.folder("ingest") / "incidents.parquet").merge(placed, on="incident_id")
     every = reports[pipeline.in_scope(reports, theme)]
     settings = study.study.measure
+    on_cell = every[every["cell_id"].notna()].reset_index(drop=True)
     alone = hotspots_of(
-        every["cell_id"],
-        every["location_kind"] == "settlement",
+        on_cell[["cell_id", "reported_by"]].assign(is_named=on_cell["location_kind"] == "settlement"),
         cells,
         replicates=settings.replicates,
         alpha=settings.alpha,
