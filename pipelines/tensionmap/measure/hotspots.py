@@ -429,8 +429,7 @@ class Neighbourhoods:
         half = np.sqrt(np.maximum(reach**2 - (offsets * lattice.height) ** 2, 0)) + _ROUNDING
         first = np.ceil(-half - offsets * lattice.slant).astype(np.int64)
         last = np.floor(half - offsets * lattice.slant).astype(np.int64)
-        middle = key[:, None] + offsets * stride
-        low, high = np.searchsorted(key, middle + first), np.searchsorted(key, middle + last, side="right")
+        low, high = _lattice_runs(key, offsets * stride + first, offsets * stride + last)
         return cls(order, np.arange(key.size + 1) * offsets.size, low.ravel(), high.ravel())
 
     def of_places(self, places: Whole) -> tuple[Whole, Whole, Whole]:
@@ -578,6 +577,21 @@ class _Lists:
         """Rarity of the numbers ``inside`` the neighbourhoods; who is beyond a list takes its end."""
         found: Numbers = self.rarity[self.begins + np.clip(inside - self.least, 0, self.span)]
         return found
+
+
+@compiled
+def _lattice_runs(key: Whole, first: Whole, last: Whole) -> tuple[Whole, Whole]:
+    """Where ``key + first`` to ``key + last`` begin and end among the rising ``key``, one column an offset."""
+    low, high = np.empty((key.size, first.size), np.int64), np.empty((key.size, first.size), np.int64)
+    begin_at, end_at = np.zeros(first.size, np.int64), np.zeros(first.size, np.int64)
+    for cell in range(key.size):
+        for offset in range(first.size):
+            while begin_at[offset] < key.size and key[begin_at[offset]] < key[cell] + first[offset]:
+                begin_at[offset] += 1
+            while end_at[offset] < key.size and key[end_at[offset]] <= key[cell] + last[offset]:
+                end_at[offset] += 1
+            low[cell, offset], high[cell, offset] = begin_at[offset], end_at[offset]
+    return low, high
 
 
 @compiled
