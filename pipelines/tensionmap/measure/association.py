@@ -19,12 +19,12 @@ from shapely.geometry.base import BaseGeometry
 from tensionmap.compiled import compiled
 from tensionmap.errors import GeometryError
 from tensionmap.measure import montecarlo
+from tensionmap.measure.columns import places
 from tensionmap.measure.hotspots import FEWEST_REPORTS
 from tensionmap.measure.montecarlo import alias_table
 from tensionmap.measure.near_repeat import (
     TOO_FEW,
     Near,
-    checked_points,
     deal_anew,
     later_near,
     rising,
@@ -123,7 +123,7 @@ def k_function(
     """
     montecarlo.check_chance(replicates=replicates, alpha=alpha, seed=seed)
     ends_m = rising(distances_m, "distances_m")
-    east, north = checked_points(easting, northing)
+    east, north = places(easting, northing)
     polygon = _checked_window(window, east, north)
     size, edges = east.size, _edges(polygon)
     bands = _Bands.of(ends_m)
@@ -234,7 +234,7 @@ def cross_k(
     """
     montecarlo.check_chance(replicates=replicates, alpha=alpha, seed=seed)
     ends_m = rising(distances_m, "distances_m")
-    of_a, of_b = checked_points(easting_a, northing_a), checked_points(easting_b, northing_b)
+    of_a, of_b = places(easting_a, northing_a), places(easting_b, northing_b)
     east, north = (np.concatenate(both) for both in zip(of_a, of_b, strict=True))
     kind = np.repeat(np.array([1, 0], np.uint8), [of_a[0].size, of_b[0].size])
     order = np.lexsort((north, east))

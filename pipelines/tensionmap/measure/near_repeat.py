@@ -16,8 +16,9 @@ import pandas as pd
 from scipy.special import gammainc, gammaincc
 
 from tensionmap.compiled import compiled
-from tensionmap.errors import GeometryError, MeasureError
+from tensionmap.errors import MeasureError
 from tensionmap.measure import montecarlo
+from tensionmap.measure.columns import codes, places, whole_days
 from tensionmap.measure.hotspots import FEWEST_REPORTS
 from tensionmap.streams import STEP, begin, mix
 
@@ -319,8 +320,10 @@ class Events:
         is_manhattan: bool = False,
     ) -> Events:
         """Checked incidents, for pairs up to ``reach_m`` apart; the same in any order of rows."""
-        east, north = checked_points(easting, northing)
-        days, stratum = _checked_days(day, east.size), _checked_strata(strata, east.size)
+        east, north = places(easting, northing)
+        days, stratum = whole_days(day, east.size), codes(strata, east.size)
+        _check_span(days, stratum)
+        days = days - days.min(initial=np.iinfo(np.int64).max)
         row = np.lexsort((stratum, north, east))
         order, near = sort_into_squares(east[row], north[row], reach_m, is_manhattan)
         row = row[order]
@@ -414,81 +417,16 @@ class Events:
         return share
 
 
-def checked_points(easting: pd.Series | Numbers, northing: pd.Series | Numbers) -> tuple[Numbers, Numbers]:
-    """Coordinates in metres as numbers.
-
-    Raises
-    ------
-    MeasureError
-        If there are not as many of the one as of the other, or if they are no numbers.
-    GeometryError
-        If one is missing or infinite.
-    """
-    try:
-        east, north = (_plain(values).astype(np.float64) for values in (easting, northing))
-    except (TypeError, ValueError):
-        raise MeasureError("Easting and northing must be numbers of metres, one of each for every report.") from None
-    if east.ndim != 1 or east.shape != north.shape:
-        raise MeasureError(f"There are {east.size} eastings and {north.size} northings. Give one of each for every report.")
-    is_place = np.isfinite(east) & np.isfinite(north)
-    if not is_place.all():
-        raise GeometryError(
-            f"{int((~is_place).sum())} of {east.size} places are missing or infinite. Leave those reports out, or locate them."
-        )
-    # Adding 0 makes -0.0 and 0.0 the same place in every sense.
-    return east + 0.0, north + 0.0
-
-
-def _plain(values: pd.Series | npt.ArrayLike) -> npt.NDArray[Any]:
-    """An array; of a Series of numbers one with NaN for what is missing."""
-    if isinstance(values, pd.Series) and pd.api.types.is_numeric_dtype(values.dtype):
-        numbers: Numbers = values.to_numpy(np.float64, na_value=np.nan)
-        return numbers
-    return np.asarray(values)
-
-
-def _checked_days(day: pd.Series | npt.ArrayLike, size: int) -> Whole:
-    """Days since the first one."""
-    found = _plain(day)
-    if found.dtype.kind in "OM":
-        try:
-            found = found.astype("datetime64[D]")
-        except (TypeError, ValueError):
-            raise MeasureError("day holds something that is no date. Use dates without time zone, or whole days.") from None
-        found = np.where(np.isnat(found), np.nan, found.astype(np.int64))
-    if found.dtype.kind not in "iuf":
-        raise MeasureError("day holds something that is no date. Use dates without time zone, or whole days.")
-    found = found.astype(np.float64)
-    if found.shape != (size,):
-        raise MeasureError(f"There are {size} places, but day has the shape {found.shape}. Give one date for every report.")
-    if not np.isfinite(found).all():
-        raise MeasureError(f"{int((~np.isfinite(found)).sum())} of {size} dates are missing. Leave those reports out.")
-    if (found != np.rint(found)).any():
-        raise MeasureError("day holds parts of days. Round them down: pairs are sorted by whole days.")
-    if size and found.max() - found.min() > _MOST_DAYS:
-        raise MeasureError(f"The dates span {found.max() - found.min():.0f} days. Check that day counts days, not seconds.")
-    days: Whole = (found - found.min(initial=np.inf)).astype(np.int64)
-    return days
-
-
-def _checked_strata(strata: pd.Series | npt.ArrayLike | None, size: int) -> Whole:
-    """Strata numbered from 0."""
-    if strata is None:
-        return np.zeros(size, np.int64)
-    found = _plain(strata)
-    if found.shape != (size,):
-        raise MeasureError(f"There are {size} reports, but strata have the shape {found.shape}. Give one for every report.")
-    if found.dtype.kind not in "iufb" or not np.isfinite(found).all() or (found != np.rint(found)).any():
+def _check_span(days: Whole, stratum: Whole) -> None:
+    span = int(days.max() - days.min()) if days.size else 0
+    if span > _MOST_DAYS:
+        raise MeasureError(f"The dates span {span} days. Check that day counts days, not seconds.")
+    strata = int(stratum.max(initial=-1)) + 1
+    if strata > _MOST_STRATA:
         raise MeasureError(
-            "Strata are whole numbers, for example 1 for summer and 0 for winter. Code them so, and leave none out."
-        )
-    codes, numbered = np.unique(found, return_inverse=True)
-    if codes.size > _MOST_STRATA:
-        raise MeasureError(
-            f"There are {codes.size} strata, more than {_MOST_STRATA}. Dates change places only within one, so use few and "
+            f"There are {strata} strata, more than {_MOST_STRATA}. Dates change places only within one, so use few and "
             "large ones, for example seasons."
         )
-    return numbered.astype(np.int64)
 
 
 def rising(ends: Sequence[float] | Numbers, name: str) -> Numbers:

@@ -21,8 +21,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from tensionmap.compiled import compiled
-from tensionmap.errors import GeometryError, MeasureError
+from tensionmap.errors import MeasureError
 from tensionmap.measure import montecarlo
+from tensionmap.measure.columns import are_dates, codes, places, whole_days
 from tensionmap.measure.hotspots import FEWEST_REPORTS
 from tensionmap.measure.montecarlo import shuffle
 from tensionmap.streams import begin
@@ -226,31 +227,26 @@ class Events:
         step_days: int,
     ) -> Events:
         """Events of three columns, checked."""
-        east, north = _coordinates(easting, "easting"), _coordinates(northing, "northing")
-        days, is_dated = _days(day)
-        stratum = np.zeros(east.size, np.int64) if strata is None else _whole(strata, "strata")
-        sizes = {"easting": east.size, "northing": north.size, "day": days.size, "strata": stratum.size}
-        if len(set(sizes.values())) > 1:
-            raise MeasureError(f"The columns differ in length: {sizes}. Give one number for each event in each.")
+        east, north = places(easting, northing)
+        days, stratum = whole_days(day, east.size), codes(strata, east.size)
         if east.size == 0:
             raise MeasureError("There are no events, so nothing can be found. Check the table and its filter.")
-        places, place = np.unique(np.column_stack([north, east]) + 0.0, axis=0, return_inverse=True)
-        stratum = np.unique(stratum, return_inverse=True)[1]
+        spots, place = np.unique(np.column_stack([north, east]), axis=0, return_inverse=True)
         # Steps are counted from the last day back, so that the newest one is whole.
         back = (days.max() - days) // step_days
         step = back.max() - back
         order = np.argsort(place.ravel(), kind="stable")
         return cls(
             order=order,
-            easting=places[:, 1],
-            northing=places[:, 0],
+            easting=spots[:, 1],
+            northing=spots[:, 0],
             place=place.ravel()[order],
             step=step[order],
             stratum=stratum[order],
             last_day=int(days.max()),
             first_day=int(days.min()),
             step_days=step_days,
-            is_dated=is_dated,
+            is_dated=are_dates(day),
         )
 
     @property
@@ -775,36 +771,3 @@ def _check_limits(
     for name, number in wholes.items():
         if number is not None and not (number == int(number) and number >= 1):
             raise MeasureError(f"{name} is {number}, but it must be a whole number, 1 or more.")
-
-
-def _coordinates(values: pd.Series | Numbers, name: str) -> Numbers:
-    found: Numbers = pd.Series(values).to_numpy(dtype=np.float64, na_value=np.nan)
-    if not np.isfinite(found).all():
-        raise GeometryError(
-            f"{int((~np.isfinite(found)).sum())} of {found.size} numbers in {name} are missing or infinite. "
-            "Leave those events out."
-        )
-    return found
-
-
-def _days(day: pd.Series | Whole) -> tuple[Whole, bool]:
-    """Whole days, and whether they came as dates."""
-    days = pd.Series(day)
-    if not pd.api.types.is_datetime64_dtype(days.dtype):
-        return _whole(days, "day"), False
-    if days.isna().any():
-        raise MeasureError(f"{int(days.isna().sum())} of {days.size} dates are missing. Leave those events out.")
-    return days.to_numpy().astype("datetime64[D]").astype(np.int64), True
-
-
-def _whole(values: pd.Series | Whole, name: str) -> Whole:
-    try:
-        found = pd.Series(values).to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError) as error:
-        raise MeasureError(
-            f"Column {name} holds something other than whole numbers. Give numbers (or dates, for day)."
-        ) from error
-    if not (np.isfinite(found) & (found == np.rint(found)) & (np.abs(found) < 2**31)).all():
-        raise MeasureError(f"Column {name} holds numbers that are missing or not whole. Mend them, or leave those events out.")
-    whole: Whole = found.astype(np.int64)
-    return whole
