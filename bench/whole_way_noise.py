@@ -3,8 +3,8 @@
     python bench/whole_way_noise.py [--valleys 40]
 
 Two Rivers is made anew for each seed without its planted clusters: reports follow residents, are told by four sources with all
-their mess, some of them twice, and go through ingest, link and measure as real ones do. Beside it the share if every report
-counted as an event of its own.
+their mess, some of them twice, and go through ingest, link and the test of hot spots as real ones do. Beside it the share if
+every report counted as an event of its own.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from tensionmap import pipeline, tables
+from tensionmap.link.territory import own_land
 from tensionmap.measure.hotspots import hotspots_of
 from tensionmap.workspace import Workspace
 from two_rivers import events, faults, files, sources
@@ -47,24 +48,21 @@ def quiet_valley(folder, seed):
 
 
 def spots(study, theme):
-    """Whether the map of a theme shows a spot: as the pipeline measured it, and with each report an event of its own."""
-    measured = tables.read(tables.HOTSPOTS, study.folder("measure") / "hotspots.parquet")
+    """Whether the map of a theme shows a spot: each event once, and with each report an event of its own."""
     cells = tables.read(tables.CELLS, study.folder("link") / "cells.parquet")
+    claims = tables.read(tables.CLAIMS, study.folder("ingest") / "claims.parquet")
     placed = tables.read(tables.PLACED, study.folder("link") / "placed.parquet")[["incident_id", "cell_id"]]
     reports = tables.read(tables.INCIDENTS, study.folder("ingest") / "incidents.parquet").merge(placed, on="incident_id")
-    every = reports[pipeline.in_scope(reports, theme)]
-    settings = study.study.measure
-    on_cell = every[every["cell_id"].notna()].reset_index(drop=True)
-    alone = hotspots_of(
-        on_cell[["cell_id", "reported_by"]].assign(is_named=on_cell["location_kind"] == "settlement"),
-        cells,
-        replicates=settings.replicates,
-        alpha=settings.alpha,
-        share_outside=settings.share_outside,
-        seed=settings.seed,
-    )
-    found = measured.loc[measured["scope"] == theme, "hotspot"]
-    return found.isin(["hot", "cold"]).any(), alone["hotspot"].isin(["hot", "cold"]).any()
+    every = reports[pipeline.in_scope(reports, theme) & reports["cell_id"].notna()]
+    settings, period = study.study.measure, study.study.ingest
+    own = own_land(cells, claims, study.study.parties, date_from=period.date_from, date_to=period.date_to)
+    chance = {"replicates": settings.replicates, "alpha": settings.alpha, "seed": settings.seed}
+    shown = []
+    for told in (pipeline.once(every), every):
+        seen = told[["cell_id"]].assign(is_named=told["location_kind"] == "settlement").reset_index(drop=True)
+        found = hotspots_of(seen, cells, own_land=own, share_outside=settings.share_outside, **chance)["hotspot"]
+        shown.append(found.isin(["hot", "cold"]).any())
+    return shown
 
 
 def main(valleys):
@@ -72,7 +70,7 @@ def main(valleys):
     for seed in range(1, valleys + 1):
         with tempfile.TemporaryDirectory() as folder:
             study = quiet_valley(Path(folder), seed)
-            pipeline.run(study, "measure", Silence())
+            pipeline.run(study, "link", Silence())
             rows += [(theme, *spots(study, theme)) for theme in ("crime", "tension")]
     table = pd.DataFrame(rows, columns=["theme", "each event once", "each report"])
     print(f"maps with a hot or cold spot, {valleys} valleys in which nothing is going on, alpha 0.05")

@@ -41,7 +41,7 @@ from tensionmap.link.nearby import by_kind
 from tensionmap.link.place import PRECISE_KINDS, nearest_village, on_other_side, place_incidents, unplaced
 from tensionmap.link.territory import own_land, territory, without_claims
 from tensionmap.measure.density import write_geotiff
-from tensionmap.measure.scope import Land, Reports, Settings, measure_scope, surfaces
+from tensionmap.measure.scope import Land, Reports, Settings, measure_scope, shapes_looked_for, surfaces
 from tensionmap.protect.policy import Policy
 from tensionmap.protect.release import make_release
 from tensionmap.publish import sheet, web
@@ -135,6 +135,8 @@ def measure(making: Making) -> None:
     settings, land = _settings(making), _land(making)
     placed = making.read("link", tables.PLACED)[["incident_id", "cell_id"]]
     reports = making.read("ingest", tables.INCIDENTS).merge(placed, on="incident_id")
+    if "ellipse" not in shapes_looked_for(land, settings):
+        making.note(f"{len(land.cells):,} cells are too many to look for ellipses up to largest_radius_m: circles only")
     found: dict[tables.Table, list[pd.DataFrame]] = {table: [] for table in tables.HANDED_ON["measure"]}
     for done, scope in enumerate(tables.SCOPES):
         making.progress(scope, done, len(tables.SCOPES))

@@ -10,7 +10,7 @@ import pytest
 import shapely
 
 from tensionmap import tables
-from tensionmap.measure.scope import Land, Reports, Settings, measure_scope, surfaces
+from tensionmap.measure.scope import Land, Reports, Settings, measure_scope, shapes_looked_for, surfaces
 
 SIDE = 14
 DRAWS = 50
@@ -160,3 +160,9 @@ def test_surfaces_hold_the_reports_at_three_bandwidths_none_finer_than_a_cell(la
         total = np.nansum(surface.values) * (surface.pixel_m / 1000) ** 2
         assert total == pytest.approx(150, rel=0.15)
     assert surfaces(reports.iloc[:1], land.cells) == {}
+
+
+def test_ellipses_are_left_out_where_they_would_fill_the_memory(land):
+    assert shapes_looked_for(land, SETTINGS) == ("circle", "ellipse")
+    many = replace(land, cells=pd.concat([land.cells] * 600))
+    assert shapes_looked_for(many, replace(SETTINGS, largest_radius_m=10_000)) == ("circle",)

@@ -53,7 +53,7 @@ _POWER = {"none": 0.0, "medium": 0.5, "strong": 1.0}
 _RATES: dict[str, tuple[int, ...]] = {"high": (1,), "low": (-1,), "both": (1, -1)}
 _ROUNDING = 1e-9
 _SAME_RATE = 1e-13
-_MOST_MEMBERS = 400_000_000
+MOST_MEMBERS = 400_000_000
 _WEIGHTS = 2.0**44
 _MOST_IN_RING = 64
 _SIDE_BY_SIDE = 64
@@ -436,9 +436,9 @@ class _Windows:
         total = 0
         for size, member, is_whole in pieces:
             total += member.size
-            if total > _MOST_MEMBERS:
+            if total > MOST_MEMBERS:
                 raise MeasureError(
-                    f"The windows would name more than {_MOST_MEMBERS:,} places, too many to hold in memory. "
+                    f"The windows would name more than {MOST_MEMBERS:,} places, too many to hold in memory. "
                     "Lower max_radius_m or max_share, use circles, or put the places into larger cells."
                 )
             sizes.append(size)
@@ -622,7 +622,7 @@ def _around(
             def task(
                 first: int, last: int, along: Numbers = along, across: Numbers = across, reach: float = reach
             ) -> tuple[Whole, npt.NDArray[np.int32], Flags]:
-                return _circles(first, last, along, across, question.weight, reach, most, _MOST_MEMBERS)
+                return _circles(first, last, along, across, question.weight, reach, most, MOST_MEMBERS)
 
             yield from montecarlo.share_out(task, easting.size)
 

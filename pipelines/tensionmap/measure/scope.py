@@ -6,6 +6,7 @@ another scope is ever at hand.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -24,7 +25,7 @@ from tensionmap.measure.gi_star import gi_star
 from tensionmap.measure.hotspots import find_hotspots, support_of
 from tensionmap.measure.near_repeat import knox_table
 from tensionmap.measure.nulls import Null, observed, observed_draws, strata
-from tensionmap.measure.scan import network_scan, poisson_scan
+from tensionmap.measure.scan import ELLIPSES, MOST_MEMBERS, Shape, network_scan, poisson_scan
 from tensionmap.measure.sides import rests_on, side_shares
 from tensionmap.measure.space_time import space_time_scan
 
@@ -250,7 +251,7 @@ def _clusters(
     east, north = (land.cells[name].to_numpy() for name in ("easting", "northing"))
     ids = land.cells["cell_id"].to_numpy(dtype=object)
     found = []
-    for window in ("circle", "ellipse") if counts.any() else ():
+    for window in shapes_looked_for(land, settings) if counts.any() else ():
         clusters = poisson_scan(counts, nulls, east, north, shape=window, **limits)
         found.append(_listed(clusters.rename(columns={"semi_major_m": "radius_m"}), window, ids))
     is_along = land.node_of_cell >= 0
@@ -269,6 +270,14 @@ def _clusters(
         clusters = clusters.rename(columns={"ratio": "relative_risk"}).replace({"verdict": {"cluster": "hot"}})
         found.append(_listed(clusters, "space-time", dated["cell_id"].to_numpy(dtype=object)))
     return _rows(found, tables.CLUSTERS)
+
+
+def shapes_looked_for(land: Land, settings: Settings) -> tuple[Shape, ...]:
+    """Circles, and ellipses if the windows of so many cells can be held in memory."""
+    cells = len(land.cells)
+    near = min(cells, math.pi * (settings.largest_radius_m / _side_of(land.cells)) ** 2)
+    shapes = 1 + sum(ELLIPSES.values())
+    return ("circle", "ellipse") if cells * near * shapes <= MOST_MEMBERS else ("circle",)
 
 
 def _listed(clusters: pd.DataFrame, window: str, cell_ids: npt.NDArray[np.object_]) -> pd.DataFrame:
