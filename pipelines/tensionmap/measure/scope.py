@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 Numbers = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 
+LATEST_QUARTERS = 16
+"""Four years: what was longer ago says little about the next quarter."""
 TRAINING_QUARTERS = 4
 LONGEST_SPAN_DAYS = 7
 STEP_DAYS = 7
@@ -129,7 +131,8 @@ def measure_scope(reports: Reports, land: Land, settings: Settings) -> dict[tabl
     Notes
     -----
     Reports that stand on no cell take part in ``times`` and, as far as draws put them on one, in the ``support`` of hot spots.
-    Quarters count only reports that can have been in one quarter alone; days, only those known to the week or better.
+    Quarters count only reports that can have been in one quarter alone, and only the latest 16 full quarters are looked at; days,
+    only those known to the week or better.
     """
     on_cell = reports.table[reports.table["cell_id"].notna()].reset_index(drop=True)
     on_cell["quarter"] = _quarters(on_cell)
@@ -142,7 +145,7 @@ def measure_scope(reports: Reports, land: Land, settings: Settings) -> dict[tabl
         land.cells["cell_id"],
         date_from=settings.date_from,
         date_to=settings.date_to,
-    )
+    ).iloc[:, -LATEST_QUARTERS:]
     return {
         tables.HOTSPOTS: _hotspots(on_cell, counts, nulls, reports, land, settings),
         tables.COMMUNITY_HOTSPOTS: _communities(counts, nulls, land, settings),
