@@ -389,7 +389,7 @@ CANAL_SECTIONS = Table(
 VERDICTS = ("hot", "cold", "none", "too few to tell")
 
 TOO_FEW = "too few to tell"
-UNITS = ("cell", "community")
+UNITS = ("cell", "village")
 WINDOWS = ("circle", "ellipse", "canal", "space-time")
 
 _P_MAP = _number(
@@ -431,8 +431,8 @@ HOTSPOTS = Table(
     ("scope", "cell_id"),
 )
 
-COMMUNITY_HOTSPOTS = Table(
-    "community_hotspots",
+VILLAGE_HOTSPOTS = Table(
+    "village_hotspots",
     "Villages with more or fewer reports than their residents explain: each village with the cells nearest to it.",
     (
         _SCOPE,
@@ -668,7 +668,7 @@ HANDED_ON: dict[str, tuple[Table, ...]] = {
     "link": (CELLS, PLACED, TERRITORY, DISPUTED, CANAL_SECTIONS),
     "measure": (
         HOTSPOTS,
-        COMMUNITY_HOTSPOTS,
+        VILLAGE_HOTSPOTS,
         CLUSTERS,
         NEAR_REPEAT,
         CHANGES,

@@ -216,7 +216,7 @@ def test_networks_that_cannot_be_are_refused(words: str, arguments: dict[str, An
 
 
 def test_windows_too_many_to_hold_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan, "_MOST_MEMBERS", 50)
+    monkeypatch.setattr(scan, "MOST_MEMBERS", 50)
     with pytest.raises(MeasureError, match="too many to hold"):
         poisson_scan(CASES, PEOPLE, EAST, NORTH, **LOOSE)
 

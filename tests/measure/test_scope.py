@@ -92,7 +92,7 @@ def checked(found: dict[tables.Table, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 def test_without_reports_nothing_is_said(land):
     nothing = np.empty(0, np.int64)
     found = checked(measure_scope(reports_at(land, nothing, nothing, np.empty(0, dtype=object)), land, SETTINGS))
-    assert set(found["hotspots"]["hotspot"]) == set(found["community_hotspots"]["hotspot"]) == {"too few to tell"}
+    assert set(found["hotspots"]["hotspot"]) == set(found["village_hotspots"]["hotspot"]) == {"too few to tell"}
     assert len(found["hotspots"]) == SIDE**2
     assert found["clusters"].empty
     assert found["sides"].empty
@@ -105,7 +105,7 @@ def test_without_canals_claims_and_villages_the_rest_is_still_measured(land):
     bare = replace(land, own_land=None, communities=nobody, node_of_cell=np.full(len(land.cells), -1))
     found = checked(measure_scope(noise_of(land, 200, 1, planted=25), bare, SETTINGS))
     assert (found["hotspots"]["hotspot"] == "hot").any()
-    assert found["community_hotspots"].empty
+    assert found["village_hotspots"].empty
     assert found["sides"].empty
     assert "canal" not in set(found["clusters"]["window"])
     assert set(found["changes"]["unit"]) == {"cell"}
@@ -121,9 +121,9 @@ def test_a_planted_cluster_is_found_by_each_way_and_rests_on_who_told_of_it(land
     for window in ("circle", "ellipse", "canal"):
         assert strongest.loc[window, "verdict"] == "hot"
         assert cell in strongest.loc[window, "cell_ids"].split("|")
-    villages = found["community_hotspots"].set_index("settlement_id")
+    villages = found["village_hotspots"].set_index("settlement_id")
     assert list(villages.index[villages["hotspot"] == "hot"]) == ["V04"]
-    assert found["community_hotspots"]["count"].sum() == 225
+    assert found["village_hotspots"]["count"].sum() == 225
 
 
 def test_the_order_of_reports_leaves_no_trace(land):

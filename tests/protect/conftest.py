@@ -93,6 +93,7 @@ def make_hotspots(cells: gpd.GeoDataFrame, hot: dict[str, list[str]], cold: dict
     parts = []
     for scope in tables.SCOPES:
         part = pd.DataFrame({"scope": scope, "cell_id": cells["cell_id"], "count": 0, "expected": 0.5, "gi_z": 0.0})
+        part = part.assign(count_low=0.0, count_high=3.7, p_fdr=1.0, support=0.0, rests_on=None)
         part["p_cell"] = part["p_map"] = 0.5
         part["hotspot"] = "none"
         part.loc[part["cell_id"].isin(hot.get(scope, [])), "hotspot"] = "hot"

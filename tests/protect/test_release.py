@@ -62,7 +62,7 @@ def test_community_cells_are_ordinary_reports_in_bands(world, release_of):
     ]
 
 
-def test_community_hotspots_are_areas_with_names_but_no_district(world, release_of):
+def test_village_hotspots_are_areas_with_names_but_no_district(world, release_of):
     hotspots = release_of(world).tables["hotspots"]
     assert rows(hotspots, "theme", "hotspot_id", "kind", "band", "near", "near_local") == [
         ("crime", "1", "hot", "20+", "Orrin|Tavesh", "Оррин|Tavesh"),

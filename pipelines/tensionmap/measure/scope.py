@@ -148,7 +148,7 @@ def measure_scope(reports: Reports, land: Land, settings: Settings) -> dict[tabl
     ).iloc[:, -LATEST_QUARTERS:]
     return {
         tables.HOTSPOTS: _hotspots(on_cell, counts, nulls, reports, land, settings),
-        tables.COMMUNITY_HOTSPOTS: _communities(counts, nulls, land, settings),
+        tables.VILLAGE_HOTSPOTS: _communities(counts, nulls, land, settings),
         tables.CLUSTERS: _clusters(counts, nulls, on_cell, dated, land, settings),
         tables.NEAR_REPEAT: _near_repeat(dated, settings),
         tables.CHANGES: _changes(by_quarter, land, settings),
@@ -231,7 +231,7 @@ def _tested(on_cell: pd.DataFrame, counts: pd.Series, nulls: tuple[Null, ...], l
 def _communities(counts: pd.Series, nulls: tuple[Null, ...], land: Land, settings: Settings) -> pd.DataFrame:
     """Each village with the cells nearest to it, for itself."""
     if land.communities.isna().any():
-        return _rows([], tables.COMMUNITY_HOTSPOTS)
+        return _rows([], tables.VILLAGE_HOTSPOTS)
     community, ids = pd.factorize(land.communities, sort=True)
     middle = land.cells[["easting", "northing"]].groupby(community).mean()
     places = land.cells.iloc[np.unique(community, return_index=True)[1]].reset_index(drop=True)
@@ -240,7 +240,7 @@ def _communities(counts: pd.Series, nulls: tuple[Null, ...], land: Land, setting
     gathered = tuple(null.gathered(community, len(ids)) for null in nulls)
     found = find_hotspots(summed, places, null=gathered, reach_m=0, **settings.chance)
     found.insert(0, "settlement_id", ids)
-    return found[[column.name for column in tables.COMMUNITY_HOTSPOTS.columns[1:]]]
+    return found[[column.name for column in tables.VILLAGE_HOTSPOTS.columns[1:]]]
 
 
 def _clusters(
@@ -321,7 +321,7 @@ def _changes(counts: pd.DataFrame, land: Land, settings: Settings) -> pd.DataFra
     """The last full quarter against the one before and the same of last year, for cells and for villages."""
     units = {"cell": counts}
     if land.communities.notna().all():
-        units["community"] = counts.groupby(land.communities.to_numpy()).sum()
+        units["village"] = counts.groupby(land.communities.to_numpy()).sum()
     found = []
     for unit, of_unit in units.items():
         for against, back in BACK.items():
