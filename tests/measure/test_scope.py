@@ -166,3 +166,10 @@ def test_ellipses_are_left_out_where_they_would_fill_the_memory(land):
     assert shapes_looked_for(land, SETTINGS) == ("circle", "ellipse")
     many = replace(land, cells=pd.concat([land.cells] * 600))
     assert shapes_looked_for(many, replace(SETTINGS, largest_radius_m=10_000)) == ("circle",)
+
+
+def test_a_stricter_error_rate_is_held_by_every_part(land):
+    strict = replace(SETTINGS, alpha=0.004, replicates=999)
+    found = checked(measure_scope(noise_of(land, 200, 1, planted=25), land, strict))
+    assert found["hotspots"].set_index("cell_id").loc["E403N4766", "hotspot"] == "hot"
+    assert found["hotspots"]["support"].max() == 1.0

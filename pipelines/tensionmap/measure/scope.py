@@ -196,7 +196,9 @@ def _hotspots(
 ) -> pd.DataFrame:
     """Hot and cold cells, how firmly they stand when places are imprecise, and on whose reports they rest."""
     spots = _tested(on_cell, counts, nulls, land, settings)
-    chance = {**settings.chance, "replicates": min(settings.replicates, REPLICATES_OF_DRAWS)}
+    # No more than the question needs: each draw has replicates of its own.
+    enough = max(REPLICATES_OF_DRAWS, math.ceil(2 / settings.alpha))
+    chance = {**settings.chance, "replicates": min(settings.replicates, enough)}
     ways = observed_draws(
         reports.table,
         reports.drawn_cells,
