@@ -124,6 +124,12 @@ INCIDENTS = Table(
         Column("date_start", "date", "first day on which it can have happened"),
         Column("date_end", "date", "last day on which it can have happened"),
         _text("date_precision", "day, week, month, year or range", one_of=("day", "week", "month", "year", "range")),
+        Column(
+            "date_reported",
+            "date",
+            "day on which the report reached those who keep the source, the last one possible; empty if the source does not say",
+            may_be_empty=True,
+        ),
         _text(
             "location_kind",
             "how the place is known: gps (measured or pointed at), settlement (only its name), district, wider, none",

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensionmap.errors import RawDataError, StudyError
-from tensionmap.ingest.dates import PRECISIONS, Days, from_day_number, parse_date, read_days, span, widen
+from tensionmap.ingest.dates import PRECISIONS, Days, from_day_number, parse_date, read_days, read_reported, span, widen
+from tensionmap.ingest.writing import is_unknown
 
 DAY_FIRST = "%d.%m.%Y"
 DUSHANBE = "Asia/Dushanbe"
@@ -330,7 +331,7 @@ def row_by_row(texts, ends, words, date_format, timezone):
             return None
 
     for at, (text, end, word) in enumerate(zip(texts, ends, words, strict=True)):
-        has_end = bool(end) and end != "н/д"
+        has_end = bool(end) and not is_unknown(end)
         last, first = read("date_end", at, end) if has_end else None, read("date", at, text)
         spans.append(None)
         if first is None or (has_end and last is None):
@@ -400,6 +401,69 @@ def test_both_cells_of_a_row_are_complained_of() -> None:
     assert [(at, column) for at, column, _ in read.faults] == [(0, "date_end"), (0, "date")]
     assert read.precision.tolist() == [""]
     assert np.isnat(read.start).all()
+
+
+UNUSABLE = "dates of reporting could not be used (unreadable, before the event, or far in the future)"
+
+
+def reported(texts: list[str], start: str | None = "2025-04-30", date_format=DAY_FIRST, timezone=None):
+    """The days of reporting of events on ``start``, and what was chosen how often."""
+    first = np.full(len(texts), np.datetime64(start or "NaT", "D"))
+    cells = pd.Series(texts, dtype="str")
+    read = read_reported(cells, first, date_format=date_format, timezone=timezone, date_to=YEARS["date_to"])
+    assert read.day.dtype == np.dtype("datetime64[D]")
+    return read.day.tolist(), {words: int(rows.sum()) for words, rows in read.chosen if rows.any()}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("31.02.2025", "03.05.25", "13/05/2025", "весной", "45123", "1746000000", "после обеда " * 20),
+        *("29.04.2025", "2025-03", "2024", "2025-W17", "2025-04-01/2025-04-29", "2025-05-02/2025-05-01", "0001-01-01"),
+        *("2051-02-01", "9999-12-31", "2025-05-01T25:00+05:00"),
+    ],
+)
+def test_a_day_of_reporting_that_cannot_be_is_left_empty_and_counted(text: str) -> None:
+    assert reported([text, "01.05.2025", text], timezone=DUSHANBE) == ([None, date(2025, 5, 1), None], {UNUSABLE: 2})
+
+
+@pytest.mark.parametrize("text", ["", "-", "н/д", "неизвестно", "маълум нест", "not known"])
+def test_no_day_of_reporting_is_normal_and_silent(text: str) -> None:
+    assert reported([text]) == ([None], {})
+    assert reported([text, "2025-04-30"]) == ([None, date(2025, 4, 30)], {})
+    assert reported([]) == ([], {})
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("30.04.2025", date(2025, 4, 30)),
+        ("01.05.2025 09:10", date(2025, 5, 1)),
+        ("2025-04", date(2025, 4, 30)),
+        ("май 2025", date(2025, 5, 31)),
+        ("2025", date(2025, 12, 31)),
+        ("2025-W18", date(2025, 5, 4)),
+        ("2025-04-01/2025-05-02", date(2025, 5, 2)),
+        ("2050-12-31", date(2050, 12, 31)),
+    ],
+)
+def test_of_a_day_of_reporting_not_exactly_known_the_last_one_counts(text: str, day: date) -> None:
+    assert reported([text]) == ([day], {})
+
+
+def test_a_report_of_which_nobody_knows_when_it_happened_comes_before_nothing() -> None:
+    assert reported(["01.01.1900"], start=None) == ([date(1900, 1, 1)], {})
+
+
+def test_a_time_of_reporting_is_put_on_the_day_of_the_study() -> None:
+    assert reported(["2025-04-30T22:30:00.000Z", "01.05.2025"], timezone=DUSHANBE) == (
+        [date(2025, 5, 1)] * 2,
+        {"times of reporting in UTC or with a zone were put on the day in Asia/Dushanbe": 1},
+    )
+    assert reported(["2025-04-30T22:30:00.000Z"]) == (
+        [date(2025, 4, 30)],
+        {"times of reporting in UTC or with a zone were counted on the day as written; the study names no time zone": 1},
+    )
 
 
 def test_the_last_week_that_there_is_does_no_harm() -> None:

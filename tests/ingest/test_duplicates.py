@@ -44,6 +44,7 @@ def reports(*changes: dict[str, Any]) -> gpd.GeoDataFrame:
             "date_start": days["first"],
             "date_end": days["last"],
             "date_precision": "day",
+            "date_reported": pd.NaT,
             "location_kind": rows["kind"],
             "location_precision_m": rows["radius_m"],
             "settlement_id": None,

@@ -12,10 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tensionmap import tables
 from tensionmap.errors import RawDataError, StudyError
 from tensionmap.ingest.incidents import How, assemble, understand
 from tensionmap.ingest.places import fold, read_gazetteer
 from tensionmap.ingest.readers import READERS, Draft
+from tensionmap.ingest.set_aside import as_csv
 from tensionmap.ingest.taxonomy import read_taxonomy
 from tensionmap.study import read_study
 
@@ -24,7 +26,7 @@ CRS = "EPSG:32626"
 AREA = (-27.25, 42.86, -26.75, 43.14)
 HEADER = [
     "record_id", "date", "date_end", "date_precision", "latitude", "longitude", "precision_m", "location_kind",
-    "place", "category", "resource", "text", "reported_by",
+    "place", "category", "resource", "text", "reported_by", "date_reported",
 ]  # fmt: skip
 SOUND = {"date": "2025-04-30", "category": "theft", "latitude": "43.01", "longitude": "-27.02"}
 BEYOND = "The dates ({}) reach beyond the study period, 2023-10-01 to 2026-09-30."
@@ -167,6 +169,74 @@ def test_refuses_a_source_of_which_nobody_says_who_reported(
 ) -> None:
     with pytest.raises(RawDataError, match=r"office: reported_by .* write one of Norvia, Selmar, community, outside"):
         assembled({"office": draft_of(tmp_path, [SOUND])}, gazetteer, reported_by=reported_by)
+
+
+@pytest.mark.parametrize("cell", ["31.02.2025", "last spring", "2025-04-29", "2025-03", "2060-01-01", "1746000000"])
+def test_a_day_of_reporting_that_cannot_be_costs_no_row(tmp_path: Path, gazetteer: gpd.GeoDataFrame, cell: str) -> None:
+    rows = [SOUND | {"date_reported": cell}, SOUND | {"date_reported": cell, "category": ""}, SOUND]
+    found = assembled({"office": draft_of(tmp_path, rows)}, gazetteer)
+    assert found.set_aside["reason"].to_list() == ["The category is missing."]
+    assert found.incidents["date_reported"].isna().to_list() == [True, True]
+    told = "1 dates of reporting could not be used (unreadable, before the event, or far in the future)"
+    assert f"office: {told}" in found.notes
+    assert not any(cell in note for note in found.notes)
+
+
+def test_a_report_entered_again_on_another_day_is_still_the_same(tmp_path: Path, gazetteer: gpd.GeoDataFrame) -> None:
+    row = {**SOUND, "record_id": "1"}
+    found = assembled({"office": draft_of(tmp_path, [row, {**row, "date_reported": "2025-05-02"}])}, gazetteer)
+    assert found.set_aside["reason"].to_list() == ["The row repeats row 2."]
+
+
+def test_when_it_was_reported_makes_no_other_incident(tmp_path: Path, gazetteer: gpd.GeoDataFrame) -> None:
+    without, early, late = (
+        one(tmp_path, {**SOUND, "record_id": "1", "date_reported": cell}, gazetteer) for cell in ("", "2025-05-02", "2026-12")
+    )
+    assert without["incident_id"] == early["incident_id"] == late["incident_id"]
+    assert without.drop("date_reported").equals(late.drop("date_reported"))
+    assert pd.isna(without["date_reported"])
+    assert early["date_reported"] == pd.Timestamp("2025-05-02")
+    assert late["date_reported"] == pd.Timestamp("2026-12-31"), "it may come in after the study period"
+
+
+def test_days_of_reporting_stay_with_their_reports(tmp_path: Path, gazetteer: gpd.GeoDataFrame) -> None:
+    some = [{**SOUND, "record_id": str(n), "date_reported": f"2025-05-{n:02}" if n % 2 else ""} for n in range(1, 9)]
+    none = [{**SOUND, "record_id": str(n)} for n in range(9)]
+    found = assembled(
+        {"a": draft_of(tmp_path, some, source="a"), "b": draft_of(tmp_path, none, source="b")},
+        gazetteer,
+        reported_by={"a": "Norvia", "b": "Selmar"},
+    )
+    checked = tables.check(found.incidents, tables.INCIDENTS)
+    assert checked["date_reported"].dtype == found.incidents["date_reported"].dtype == "datetime64[us]"
+    told = checked[checked["date_reported"].notna()]
+    assert set(told["source"]) == {"a"}
+    assert dict(zip(told["record_id"], told["date_reported"].dt.day, strict=True)) == {"1": 1, "3": 3, "5": 5, "7": 7}
+    assert not any("reporting" in note for note in found.notes)
+
+
+def test_a_row_given_back_keeps_its_day_of_reporting(tmp_path: Path, gazetteer: gpd.GeoDataFrame) -> None:
+    rows = [{**SOUND, "record_id": "1"}, {**SOUND, "record_id": "2", "date": "30.04.25", "date_reported": "2025-05-02"}]
+    drafts = draft_of(tmp_path, rows)
+    how = How(
+        parties=("Norvia",),
+        places=read_gazetteer(gazetteer),
+        points=gazetteer,
+        taxonomy=read_taxonomy(),
+        crs=CRS,
+        area=AREA,
+        date_from=date(2023, 10, 1),
+        date_to=date(2026, 9, 30),
+    )
+    about: dict[str, Any] = {"source": "office", "reported_by": "Norvia", "words": {}}
+    listed = as_csv(understand(drafts, how, **about).set_aside).decode("utf-8-sig")
+    assert "2025-05-02" in listed
+    (tmp_path / "fixed.csv").write_text(listed.replace("30.04.25", "2025-04-30"), encoding="utf-8")
+    fixed = READERS["table"].read(tmp_path / "fixed.csv", source="fixed", file="fixed.csv")
+    told = understand(drafts, how, corrected=fixed, **about)
+    days = assemble([told], CRS).set_index("record_id")["date_reported"]
+    assert pd.isna(days["1"])
+    assert days["2"] == pd.Timestamp("2025-05-02")
 
 
 def test_of_two_rows_with_one_number_the_later_is_set_aside(tmp_path: Path, gazetteer: gpd.GeoDataFrame) -> None:

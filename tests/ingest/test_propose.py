@@ -102,6 +102,27 @@ def test_date_of_registration_or_birth_is_not_the_date_of_what_happened(table):
 
 
 @pytest.mark.parametrize(
+    "header",
+    [
+        *("Vehicle registration date", "Дата регистрации автомобиля", "Дата регистрации рождения", "Дата события и регистрации"),
+        *("Дата происшествия, дата регистрации", "Санаи ҳодиса ва санаи бақайдгирӣ", "Дата создания", "Updated on"),
+    ],
+)
+def test_a_longer_header_is_no_day_of_reporting(table, header):
+    assert "date_reported" not in table([[*ROW, "01.05.2025"]] * 3, [*HEADER, header]).columns
+
+
+def test_two_days_of_reporting_are_told_and_neither_is_proposed(table):
+    proposal = table([[*ROW, "01.05.2025", "02.05.2025"]] * 3, [*HEADER, "Дата регистрации", "Дата сообщения"])
+    assert "date_reported" not in proposal.columns
+    assert told(proposal, "date_reported: equally likely are 'Дата регистрации', 'Дата сообщения'")
+
+
+def test_a_header_of_reporting_above_other_cells_is_not_proposed(table):
+    assert "date_reported" not in table([[*ROW, "Отдел 3"]] * 3, [*HEADER, "Зарегистрировано"]).columns
+
+
+@pytest.mark.parametrize(
     ("dates", "expected"),
     [
         (["01.02.2025", "30.04.2025"], "%d.%m.%Y"),
@@ -222,6 +243,39 @@ def test_headers_of_every_language_are_known(table, header):
     assert proposal.reader == "table"
     assert proposal.columns == dict(zip(names, header, strict=True))
     assert proposal.date_format == "%d.%m.%Y"
+
+
+@pytest.mark.parametrize(
+    ("happened", "header"),
+    [
+        ("Date", "Date reported"),
+        ("Date of incident", "Registered on"),
+        ("Дата", "Дата регистрации"),
+        ("Дата происшествия", "Дата и время регистрации (КУСП)"),
+        ("Санаи ҳодиса", "Санаи бақайдгирӣ"),
+        ("Күнү", "Катталган күнү"),
+        ("Sana", "Ro'yxatga olingan sana"),
+        ("Hodisa sanasi", "Roʻyxatga olish sanasi"),
+        ("Санаси", "Рўйхатга олинган сана"),
+        ("DATE OCC", "Date Rptd"),
+        ("date", "date_reported"),
+    ],
+)
+def test_the_day_of_reporting_is_known_and_takes_nothing_from_the_date(table, happened, header):
+    for headers in ([happened, header], [header, happened]):
+        dates = ["30.04.2025", "01.05.2025"][:: 1 if headers[0] == happened else -1]
+        proposal = table([["1", *dates, *ROW[2:]]] * 3, ["№", *headers, *HEADER[2:]])
+        assert (proposal.columns["date"], proposal.columns["date_reported"]) == (happened, header)
+        assert not told(proposal, "date:")
+
+
+def test_the_day_of_reporting_of_a_form_is_left_to_its_reader(table):
+    header = ["date", "category", "place", "Дата регистрации", "_uuid", "_submission_time", "_id"]
+    proposal = table(
+        [["2025-04-30", "theft", "A", "2025-05-02", f"u{n}", "2025-05-01T10:00:00", str(n)] for n in range(3)], header
+    )
+    assert proposal.reader == "kobo"
+    assert "date_reported" not in proposal.columns
 
 
 def test_columns_without_a_telling_header_are_found_by_their_cells(table):

@@ -206,6 +206,13 @@ def test_sets_aside_a_row_that_swallowed_others(tmp_path: Path) -> None:
     assert "quotation mark is opened and not closed" in reasons(draft)[5]
 
 
+def test_a_day_of_reporting_stored_as_a_number_is_read_as_the_spreadsheet_shows_it(tmp_path: Path) -> None:
+    rows = [["date", "category", "registered"], ["2025-04-30", "theft", 45778], ["2025-04-30", "theft", date(2025, 5, 2)]]
+    draft = read(write_xlsx(tmp_path / "r.xlsx", rows), columns={"date_reported": "registered"})
+    assert draft.table["date_reported"].to_list() == ["2025-05-01", "2025-05-02"]
+    assert draft.notes == ("1 dates were stored as the spreadsheet's day numbers and read as such (days since 1899-12-30)",)
+
+
 def test_reads_a_register_with_titles_blank_columns_and_real_dates(tmp_path: Path) -> None:
     rows: list[list[Any]] = [
         ["Ministry"],

@@ -26,6 +26,7 @@ _SPREADSHEET_DAY_0 = date(1899, 12, 30)
 _DAY_0 = date(1970, 1, 1)
 _FIRST_DAY, _LAST_DAY = (date.min - _DAY_0).days, (date.max - _DAY_0).days
 _DAY_S = 86_400
+_FAR_AHEAD = 20 * 366
 _LONGEST = 96
 """No cell with more letters is looked at for a date."""
 
@@ -106,6 +107,14 @@ class DaysRead:
     precision: NDArray[np.object_]
     faults: list[tuple[int, str, str]]
     counted: dict[str, int]
+
+
+@dataclass(frozen=True)
+class ReportedRead:
+    """The day on which every report came in (datetime64[D]; NaT: not given, or of no use), and what was chosen in which rows."""
+
+    day: NDArray[np.datetime64]
+    chosen: tuple[tuple[str, NDArray[np.bool_]], ...] = ()
 
 
 def parse_date(text: str, *, date_format: str | None = None, timezone: str | None = None) -> Days:
@@ -256,6 +265,56 @@ def read_days(
         precision=np.where(kept, np.array(PRECISIONS, dtype=object)[days.precision], ""),
         faults=faults,
         counted=counted,
+    )
+
+
+def read_reported(
+    date_reported: pd.Series,
+    start: NDArray[np.datetime64],
+    *,
+    date_format: str | None,
+    timezone: str | None,
+    date_to: date,
+) -> ReportedRead:
+    """The day on which each report came in; one that cannot be used is empty and counted, and costs no row.
+
+    Parameters
+    ----------
+    date_reported
+        Cells as text, without missing values; empty text, or a word for 'not known', is an empty cell.
+    start
+        First day on which it can have happened, NaT where that is not known.
+    date_format, timezone
+        As in ``parse_date``.
+    date_to
+        Last day of the study period. A report may come in later, but not 20 years later.
+
+    Returns
+    -------
+    ReportedRead
+        Of a week, month, year or range the last day: by then it had come in.
+
+    Raises
+    ------
+    StudyError
+        If ``date_format`` cannot be used.
+    """
+    day = np.full(len(date_reported), np.datetime64("NaT", "D"))
+    # Most sources do not have it: then a million rows cost nothing.
+    if not (date_reported != "").any():
+        return ReportedRead(day)
+    spans, is_open = _read_ends(date_reported, date_format, timezone)
+    # As a number NaT is before every day, so that nothing is before what happened on a day nobody knows.
+    is_outside = (spans.end < start.astype(np.int64)) | (spans.end > _number(date_to) + _FAR_AHEAD)
+    is_unusable = ~is_open & ((spans.fault != 0) | is_outside)
+    is_used = ~is_open & ~is_unusable
+    day[is_used] = spans.end[is_used].astype("datetime64[D]")
+    return ReportedRead(
+        day,
+        (
+            ("dates of reporting could not be used (unreadable, before the event, or far in the future)", is_unusable),
+            (f"times of reporting in UTC or with a zone were {_zoned(timezone)}", is_used & ((spans.marks & _ZONED) > 0)),
+        ),
     )
 
 
@@ -422,10 +481,13 @@ def _choices(
 ) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     """What was chosen without being asked, and in which rows."""
     marks = days.marks | last.marks
-    zoned = f"put on the day in {timezone}" if timezone else "counted on the day as written; the study names no time zone"
-    yield f"times with a zone were {zoned}", (marks & _ZONED) > 0
+    yield f"times with a zone were {_zoned(timezone)}", (marks & _ZONED) > 0
     yield "dates in the beginning, middle or end of a month stand for the whole month", (marks & _ABOUT) > 0
     yield "last days given as unknown were read as empty", is_open & (date_end != "").to_numpy(dtype=np.bool_)
+
+
+def _zoned(timezone: str | None) -> str:
+    return f"put on the day in {timezone}" if timezone else "counted on the day as written; the study names no time zone"
 
 
 def _precision(part: _Part) -> int:

@@ -28,6 +28,7 @@ DRAFT_COLUMNS = (
     "date",
     "date_end",
     "date_precision",
+    "date_reported",
     "latitude",
     "longitude",
     "easting",
@@ -191,7 +192,7 @@ def _draft(rows: Rows, values: Mapping[str, str], grid: Grid, file: str, *, note
     table = pd.DataFrame({**columns, **rows.made}, index=raw.index)[list(DRAFT_COLUMNS)]
     counted: dict[str, int] = {}
     if grid.is_spreadsheet:
-        for name in ("date", "date_end"):
+        for name in ("date", "date_end", "date_reported"):
             table[name], count = _day_numbers(table[name], grid.first_day)
             sentence = f"dates were stored as the spreadsheet's day numbers and read as such (days since {grid.first_day})"
             counted[sentence] = counted.get(sentence, 0) + count

@@ -22,7 +22,7 @@ from scipy.spatial import KDTree
 from tensionmap.crs import DEGREES, metric
 from tensionmap.errors import RawDataError
 from tensionmap.ingest.coordinates import Area, PositionsRead, read_positions
-from tensionmap.ingest.dates import DaysRead, read_days
+from tensionmap.ingest.dates import DaysRead, ReportedRead, read_days, read_reported
 from tensionmap.ingest.places import AmbiguousPlace, Gazetteer, fold
 from tensionmap.ingest.set_aside import SetAside, corrections, mark_corrected
 from tensionmap.tables import INCIDENTS, PRIVATE_TEXT, SET_ASIDE, VERIFICATIONS, check, empty
@@ -49,6 +49,7 @@ _KEPT = pa.schema(
         *[pa.field(name, pa.dictionary(pa.int32(), pa.string())) for name in _WORDS],
         pa.field("date_start", pa.date32()),
         pa.field("date_end", pa.date32()),
+        pa.field("date_reported", pa.date32()),
         *[pa.field(n, pa.float64()) for n in ("severity", "location_precision_m", "place_score", "easting", "northing")],
     ]
 )
@@ -165,6 +166,9 @@ def understand(
                 date_to=how.date_to,
             )
         )
+        reported = read_reported(
+            draft.table["date_reported"], days.start, date_format=date_format, timezone=how.timezone, date_to=how.date_to
+        )
         given = rows.take(
             read_positions(
                 *(draft.table[n] for n in ("latitude", "longitude", "easting", "northing", "precision_m", "location_kind")),
@@ -177,7 +181,7 @@ def understand(
         named = _named(rows, how.places, where.is_placed, doubtful)
         reporter = rows.each("reported_by", lambda word: _reporter(reporters, usual, word))
         records = _records(draft, source, rows.sound(), alike, counted)
-        found = _Found(category, resource, severity, verification, days, where, named, reporter, records)
+        found = _Found(category, resource, severity, verification, days, reported, where, named, reporter, records)
         _refuse_repeated(rows, found, seen)
         kept.append(_kept(rows, found, settled, source))
         texts.append(_private_text(rows, records))
@@ -208,7 +212,7 @@ def assemble(sources: Sequence[Understood], crs: str) -> gpd.GeoDataFrame:
     columns: dict[str, Any] = {name: pd.array(some[name].cast(pa.large_string()), dtype="str") for name in _WORDS}
     columns["incident_id"] = columns["event_id"] = _as_hex(some["incident"].to_numpy()).array
     columns["record_id"] = pd.array(some["record_id"], dtype="str")
-    for name in ("date_start", "date_end"):
+    for name in ("date_start", "date_end", "date_reported"):
         columns[name] = some[name].to_numpy().astype("datetime64[us]")
     for name in ("source_row", "severity", "location_precision_m", "place_score"):
         columns[name] = some[name].to_numpy()
@@ -293,13 +297,17 @@ class _Found:
     severity: _Answers
     verification: _Answers
     days: DaysRead
+    reported: ReportedRead
     where: _Where
     named: _Answers
     reporter: _Answers
     records: _Records
 
     def content(self, text: pd.Series) -> NDArray[np.uint64]:
-        """64 bits of what each row says, by which a row that repeats another is told from one that differs."""
+        """64 bits of what each row says, by which a row that repeats another is told from one that differs.
+
+        When it was reported does not count: the same report entered again on another day is still the same.
+        """
         content = _hashes(text)
         columns = (self.category, self.resource, self.severity, self.verification, self.named, self.reporter)
         numbers = (self.days.start.astype(np.int64), self.days.end.astype(np.int64), self.where.easting, self.where.northing)
@@ -619,6 +627,7 @@ def _kept(rows: _Rows, found: _Found, settled: _Settled, source: str) -> pa.Tabl
         "settlement_id": pa.array(np.array([*settled.ids, None], dtype=object)[spot], pa.string()).dictionary_encode(),
         "date_start": pa.array(days.start[at].astype("datetime64[D]"), pa.date32()),
         "date_end": pa.array(days.end[at].astype("datetime64[D]"), pa.date32()),
+        "date_reported": pa.array(found.reported.day[at], pa.date32()),
         "severity": np.where(np.isnan(given), usual, given),
         "location_precision_m": precision_m,
         "place_score": np.where(by_its_name >= 0, score, np.nan),
@@ -655,6 +664,7 @@ def _count(counted: Counter[str], rows: _Rows, found: _Found) -> None:
         ("coordinates that are a settlement's own point; taken as known only by its name", centre),
         ("reports without a number; one was made from the content of the row", found.records.is_made),
         ("reports with neither coordinates nor a place; they are on no map", ~has_name & ~placed & ~centre),
+        *found.reported.chosen,
     ):
         counted[what] += int((where & sound).sum())
 

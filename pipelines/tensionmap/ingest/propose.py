@@ -78,6 +78,13 @@ REPORT_WORDS = {
     "ҳодиса санаси, fecha, fecha hecho, fecha hechos, data do fato, datum",
     "date_end": "date end, end date, дата окончания, дата завершения, дата конца, санаи анҷом, таърихи анҷом, аяктаган күнү, "
     "бүткөн күнү, tugash sanasi, тугаш санаси, fecha fin",
+    "date_reported": "date reported, reported date, reported on, date rptd, report date, date of report, registered on, "
+    "date registered, registration date, date of registration, date received, received on, дата регистрации, "
+    "дата и время регистрации, дата регистрации происшествия, дата регистрации сообщения, дата регистрации в кусп, "
+    "зарегистрировано, дата сообщения, дата заявления, дата обращения, дата поступления, санаи бақайдгирӣ, санаи қайд, "
+    "таърихи бақайдгирӣ, рӯзи бақайдгирӣ, санаи муроҷиат, катталган күнү, каттоо күнү, катталган датасы, каттоо датасы, "
+    "кайрылган күнү, ro'yxatga olingan sana, ro'yxatga olish sanasi, qayd etilgan sana, qayd sanasi, murojaat sanasi, "
+    "рўйхатга олинган сана, рўйхатга олиш санаси, қайд этилган сана, қайд санаси, мурожаат санаси",
     "latitude": "latitude, lat, широта, арз, арзи ҷуғрофӣ, кеңдик, кенглик, kenglik, latitud, zeměpisná šířka",
     "longitude": "longitude, lon, long, lng, долгота, тӯл, тӯли ҷуғрофӣ, узундук, узунлик, uzunlik, longitud, zeměpisná délka",
     "easting": "easting, восточная координата, восточное положение",
@@ -363,6 +370,7 @@ _FITS: dict[str, Callable[[_Seen, _Column], bool]] = {
     "record_id": lambda _, column: len(column.values) >= 0.9 * column.filled and not column.is_long,
     "date": _is_when,
     "date_end": _is_when,
+    "date_reported": _is_when,
     "latitude": _is_of_degrees("latitude"),
     "longitude": _is_of_degrees("longitude"),
     "easting": lambda _, column: column.is_numeric and bool(np.nanmin(np.abs(column.numbers)) > 1000),
@@ -401,7 +409,8 @@ _FOLDED_NOT_MEANT = {name: frozenset(map(fold, words.split(", "))) for name, wor
 _ONLY_WHOLE = frozenset(
     map(fold, ("id", "номер", "№", "type", "kind", "вид", "тип", "long", "note", "code", "предмет", "about", "crime"))
 )
-"""Phrases that say too little inside a longer header."""
+_ONLY_WHOLE |= frozenset(phrase for phrase, name in _REPORT_PHRASES.items() if name == "date_reported")
+"""Phrases that say too little inside a longer header; a registration may be that of a car or a birth."""
 
 
 def _meant(column: _Column, phrases: Mapping[str, str]) -> tuple[str, bool] | None:
@@ -535,7 +544,7 @@ def _column(header: str, cells: Any, rows: int) -> _Column:
 
 
 def _of_form(seen: _Seen, reader: str) -> Proposal:
-    """KoboToolbox and ODK Central: questions; record and point are the reader's own business."""
+    """KoboToolbox and ODK Central: questions; record, point and day of reporting are the reader's own business."""
     headers = {column.header for column in seen.columns}
     ends = {"kobo": r"(?P<group>.*/)?_(?P<name>[^/]+)_latitude", "odk": r"(?P<group>)(?P<name>.+)-Latitude"}[reader]
     points = [(found["group"] or "") + found["name"] for header in sorted(headers) if (found := re.fullmatch(ends, header))]
@@ -546,7 +555,7 @@ def _of_form(seen: _Seen, reader: str) -> Proposal:
         if column.header.rpartition("/")[0] not in headers and not column.header.rsplit("/", 1)[-1].startswith("_")
     ]
     asked = _Seen(seen.file, questions, seen.taxonomy, seen.area, False, seen.sheet, seen.doubts)
-    own = ("record_id", "latitude", "longitude", "easting", "northing", "precision_m", "verification")
+    own = ("record_id", "date_reported", "latitude", "longitude", "easting", "northing", "precision_m", "verification")
     chosen = _by_header(asked, _REPORT_PHRASES, without=own)
     location = {"location": points[0]} if len(points) == 1 else {}
     if len(points) > 1:

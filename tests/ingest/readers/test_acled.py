@@ -69,6 +69,7 @@ def test_reads_the_columns_of_all_years(read: Any, write: Any, headers: tuple[st
     assert sniff(path) == "acled"
     assert read("acled", path).table.loc[2].to_dict() == {
         **dict.fromkeys(("easting", "northing", "resource", "severity", "verification", "reported_by", "date_end"), ""),
+        "date_reported": "",
         "record_id": "NOR1",
         "date": "2025-04-30",
         "date_precision": "day",

@@ -1,4 +1,5 @@
 import csv
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tensionmap.errors import RawDataError
+from tensionmap.ingest.dates import parse_date
 
 ANSWER = {
     "start": "2025-04-30T10:00:00.000+05:00",
@@ -90,6 +92,7 @@ def test_reads_an_answer(read: Any, write: Any, separator: str, sniff: Any) -> N
     assert {name: cell for name, cell in draft.table.loc[2].to_dict().items() if cell} == {
         "record_id": "700",
         "date": "2025-04-30",
+        "date_reported": "2025-04-30T10:05:00Z",
         "category": "theft",
         "place": "Sarguno",
         "latitude": "43.01",
@@ -105,6 +108,24 @@ def test_the_record_stays_when_an_answer_is_edited(read: Any, write: Any) -> Non
     assert read("kobo", write("l.csv", rows({}, without=("_id",)))).table["record_id"].to_list() == ["u0"]
     own = read("kobo", write("m.csv", roots), columns={"record_id": "_uuid"})
     assert own.table["record_id"].to_list() == ["u0", "u1", "u2"]
+
+
+def test_it_was_reported_when_the_server_received_it_which_writes_utc(read: Any, write: Any) -> None:
+    cells = ("2025-04-30T22:05:00", "2025-04-30 22:05:00.123", "2025-04-30T22:05:00+05:00", "2025-04-30", "t", "")
+    draft = read("kobo", write("k.csv", rows(*({"_submission_time": cell} for cell in cells))))
+    assert draft.table["date_reported"].to_list() == [f"{cells[0]}Z", f"{cells[1]}Z", *cells[2:]]
+    assert draft.headers["date_reported"] == "_submission_time"
+    sheet = write("k.xlsx", rows({"_submission_time": datetime(2025, 4, 30, 22, 5, 7)}))
+    assert parse_date(read("kobo", sheet).table["date_reported"].item(), timezone="Asia/Dushanbe").start == date(2025, 5, 1)
+    without = read("kobo", write("l.csv", rows({}, without=("_submission_time",))), columns={"date": "g/date"})
+    assert without.table["date_reported"].to_list() == [""]
+
+
+def test_a_day_of_reporting_that_the_form_or_the_study_names_comes_first(read: Any, write: Any) -> None:
+    asked = write("k.csv", rows({"g/date_reported": "2025-05-02", "seen": "2025-05-03"}))
+    assert read("kobo", asked).table["date_reported"].to_list() == ["2025-05-02"]
+    assert read("kobo", asked, columns={"date_reported": "seen"}).table["date_reported"].to_list() == ["2025-05-03"]
+    assert read("kobo", asked, values={"date_reported": "2025-06"}).table["date_reported"].to_list() == ["2025-06"]
 
 
 def test_only_what_was_not_refused_counts_in_whatever_language_and_form(read: Any, write: Any) -> None:
@@ -209,6 +230,7 @@ def test_rows_of_a_repeated_group_take_what_the_form_around_them_says(read: Any,
         ["702/1", "2025-05-02", "fraud", "Sarguno", "", "", "d"],
     ]
     assert draft.headers["place"] == "Село"
+    assert draft.table["date_reported"].to_list() == ["t", "t", "t"]
     assert reasons(draft) == {
         4: "The answer was not approved.",
         6: "The answer to which this row of a repeated group belongs is not in the file.",

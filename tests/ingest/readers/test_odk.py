@@ -87,6 +87,7 @@ def test_reads_a_submission(read: Any, write: Any, sniff: Any) -> None:
     assert {name: cell for name, cell in draft.table.loc[2].to_dict().items() if cell} == {
         "record_id": "uuid:0",
         "date": "2025-04-30",
+        "date_reported": "2025-04-30T10:05:00.000Z",
         "category": "theft",
         "place": "Sarguno",
         "latitude": "43.01",
@@ -95,6 +96,16 @@ def test_reads_a_submission(read: Any, write: Any, sniff: Any) -> None:
         "text": "told",
     }
     assert draft.headers["precision_m"] == "report-location-Accuracy"
+
+
+def test_a_day_of_reporting_that_the_form_or_the_study_names_comes_first(read: Any, write: Any) -> None:
+    lines = rows({}, {})
+    asked = write(
+        "o.csv", [[*lines[0], "report-date_reported", "seen"], *([*line, "2025-05-02", "2025-05-03"] for line in lines[1:])]
+    )
+    assert read("odk", asked).table["date_reported"].to_list() == ["2025-05-02"] * 2
+    assert read("odk", asked, columns={"date_reported": "seen"}).table["date_reported"].to_list() == ["2025-05-03"] * 2
+    assert read("odk", asked, values={"date_reported": "2025-06"}).table["date_reported"].to_list() == ["2025-06"] * 2
 
 
 def test_sets_aside_by_the_state_of_review(read: Any, write: Any) -> None:
@@ -145,6 +156,8 @@ def test_reads_what_the_service_gives(read: Any, write: Any, sniff: Any) -> None
     path = write("o.json", {"@odata.context": "...", "value": answers})
     assert sniff(path) == "odk"
     draft = read("odk", path, columns={"text": "story"})
+    assert draft.table["date_reported"].to_list() == ["2025-04-30T10:05:00.000Z"] * 3
+    assert draft.headers["date_reported"] == "__system/submissionDate"
     columns = ["record_id", "date", "category", "latitude", "longitude", "precision_m", "text"]
     assert draft.table[columns].to_numpy().tolist() == [
         ["uuid:1", "2025-04-30", "theft", "43.01", "-27.02", "4.5", "told"],
@@ -179,6 +192,7 @@ def test_reads_a_repeated_group_that_says_when_and_what(read: Any, write: Any, s
         "2025-04-30",
         "livestock_theft",
     ]
+    assert draft.table["date_reported"].to_list() == [""]
     assert draft.notes == (
         "o-animals.csv is a repeated group: it does not say which submissions were rejected; look them up in ODK Central",
     )

@@ -40,7 +40,8 @@ A study that sees it otherwise names ``category = "sub_event_type"`` under colum
 are free text: they stay with the private text.
 
 ACLED's terms of use forbid to give its rows on to others: a study may hold them, a release may not. Its events are changed and
-deleted later on: export the whole period anew, and replace the file.
+deleted later on: export the whole period anew, and replace the file. ``timestamp`` is the time of the last change, which may be
+years after an event became known, so when it was reported stays empty.
 
 References
 ----------

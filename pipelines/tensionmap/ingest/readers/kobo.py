@@ -35,6 +35,7 @@ _REFUSED = {
 }
 _STATE_HEADERS = ("_validation_status/uid", "_validation_status", "_validation_status/label", "_submission__validation_status")
 _RECORD_HEADERS = ("meta/rootUuid", "_id", "_uuid", "_submission__id", "_submission__uuid")
+_SENT_HEADERS = ("_submission_time", "_submission__submission_time")
 _TABLE, _PARENT, _INDEX = "_parent_table_name", "_parent_index", "_index"
 
 
@@ -65,6 +66,8 @@ def read(path: Path, **how: Unpack[HowRead]) -> Iterator[Draft]:
     A precision of 0 is none: the point was set by hand on a map. Where the form was filled in (``start-geopoint``) is never
     taken for where it happened.
 
+    An answer was reported at its ``_submission_time``, unless the form asks for ``date_reported`` itself.
+
     One report has one category and one resource: an answer in which several are ticked is set aside.
 
     Raises
@@ -88,6 +91,8 @@ def read(path: Path, **how: Unpack[HowRead]) -> Iterator[Draft]:
         rows.headers |= {name: named[name] for name in named if name not in {*values, *columns, *rows.headers}}
         if "record_id" not in {*columns, *values}:
             _number(rows)
+        if "date_reported" not in {*columns, *values, *named}:
+            _received(rows)
         _refuse_unapproved(rows)
         for name in ("category", "resource"):
             if name not in values:
@@ -159,6 +164,17 @@ def _number(rows: Rows) -> None:
         which = number.groupby(number).cumcount() + 1
         number = (number + "/" + which.astype("str")).where(number != "", "")
     rows.made["record_id"] = number
+
+
+def _received(rows: Rows) -> None:
+    """When the server received each answer; an edit leaves it as it was."""
+    header = next((header for header in _SENT_HEADERS if header in rows.raw.columns), None)
+    if header is None:
+        return
+    rows.headers["date_reported"] = header
+    # The server writes UTC without saying so (github.com/kobotoolbox/kpi/issues/3941).
+    bare = r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)"
+    rows.made["date_reported"] = rows.raw[header].str.replace(f"^{bare}$", r"\1Z", regex=True)
 
 
 def _refuse_unapproved(rows: Rows) -> None:

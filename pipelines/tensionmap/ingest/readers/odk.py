@@ -61,6 +61,8 @@ def read(path: Path, **how: Unpack[HowRead]) -> Iterator[Draft]:
     device's own estimate in metres; devices are optimistic. 0 is none: the point was set by hand on a map. An edited submission
     counts as it is now. The table of a repeated group does not say what was rejected: that is said in a note.
 
+    A submission was reported on its ``SubmissionDate``, unless the form asks for ``date_reported`` itself.
+
     Raises
     ------
     RawDataError
@@ -71,7 +73,7 @@ def read(path: Path, **how: Unpack[HowRead]) -> Iterator[Draft]:
     named = by_question(_without_parts(found), form.joint)
     point = _point(found, columns.get("location") or named.pop("location", None), file=how["file"])
     how["columns"] = {name: header for name, header in columns.items() if name != "location"}
-    usual = {**named, **point, "record_id": form.key}
+    usual = {**_sent(found), **named, **point, "record_id": form.key}
     if form.is_repeat:
         _refuse_incomplete(found, {*usual, *columns, *values}, file=how["file"])
 
@@ -109,6 +111,12 @@ def _header(path: Path, *, file: str, sheet: str | None) -> tuple[list[str], _Fo
         f"{file} is no export of ODK Central: no row has the headers KEY and SubmissionDate, or __id. "
         "Export the submissions again, or name another reader in sources.toml."
     )
+
+
+def _sent(found: list[str]) -> dict[str, str]:
+    """The header of the time at which the server received a submission; an edit leaves it as it was."""
+    headers = [header for header in found if plain(header) in ("submissiondate", "__system/submissiondate")]
+    return {"date_reported": headers[0]} if headers else {}
 
 
 def _without_parts(found: list[str]) -> list[str]:
