@@ -98,7 +98,7 @@ def read_taxonomy(extra: Mapping[str, Any] | None = None) -> Taxonomy:
     Raises
     ------
     StudyError
-        If a theme, tier or resource does not exist, or one word means two things.
+        If a theme, tier or resource does not exist, one word means two things, or a known category would be guarded less.
     """
     text = files("tensionmap.ingest").joinpath("taxonomy.toml").read_text(encoding="utf-8")
     known = tomllib.loads(text)
@@ -106,6 +106,12 @@ def read_taxonomy(extra: Mapping[str, Any] | None = None) -> Taxonomy:
     resources, entries = known["resource"], {**known["category"], **more.get("category", {})}
     severity = more.get("severity", {})
     faults = [fault for name, entry in entries.items() for fault in _faults(name, entry, resources)]
+    faults += [
+        f"category {name!r} is of tier {known['category'][name]['tier']} and may be guarded more, never less. "
+        "Give what is less sensitive a category of its own"
+        for name, entry in more.get("category", {}).items()
+        if name in known["category"] and entry.get("tier") in TIERS[TIERS.index(known["category"][name]["tier"]) + 1 :]
+    ]
     faults += [f"severity: there is no category {name!r}" for name in sorted(set(severity) - set(entries))]
     if faults:
         raise StudyError.gather("The categories cannot be used:", faults)
