@@ -102,11 +102,15 @@ def release():
         parties=("A", "B"),
         date_from="2024-01-01",
         date_to="2024-12-31",
+        public_from="2024-01-01",
+        public_to="2024-12-31",
+        quarters=("2024Q4",),
         extent=(0.0, 0.0, 1000.0, 1000.0),
         cell_m=1000.0,
         alpha=0.05,
         replicates=999,
         minimum_count=5,
+        minimum_count_sensitive=10,
         minimum_residents=100,
     )
     return tables.Release("community", facts, empty, background)

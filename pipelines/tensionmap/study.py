@@ -51,7 +51,7 @@ class OwnCategory(_Section):
     """A category that this study adds, or puts in the place of one of taxonomy.toml."""
 
     theme: Literal["crime", "tension", "cooperation"] = Field(description="Which map it belongs to.")
-    tier: Literal["S", "A", "B"] = Field(description="S sealed, A sensitive, B ordinary.")
+    tier: Literal["S", "A", "B"] = Field("S", description="S sealed (until you say otherwise), A sensitive, B ordinary.")
     resource: str = Field("none", description="What it is about unless the report says.")
     severity: float | None = Field(None, ge=-7, le=7, description="BAR scale, unless the report says; none for crime.")
     words: dict[str, tuple[str, ...]] = Field({}, description="Language -> words by which it is called.")
@@ -135,12 +135,26 @@ class Measure(_Section):
     seed: int = Field(20261120, ge=0, le=2**63 - 1, description="Seed of all chance.")
 
 
+Tiers = Annotated[dict[Literal["S", "A", "B"], Literal["nowhere", "study", "cell", "point"]], Field(max_length=3)]
+
+
 class Protect(_Section):
-    """Tables -> what an audience may see."""
+    """Tables -> what an audience may see. Thresholds are raised freely; protect/policy.py says how far they may be lowered."""
 
     minimum_count: int = Field(5, ge=5, description="Fewest reports that a public number may stand for.")
-    minimum_count_sensitive: int = Field(10, ge=10, description="The same for sensitive categories.")
-    minimum_residents: int = Field(100, ge=100, description="Fewest residents of an inhabited cell with a public number.")
+    minimum_count_sensitive: int = Field(10, ge=5, description="The same for sensitive categories; below 10 with signatures.")
+    minimum_residents: int = Field(
+        100, ge=50, description="Fewest residents of an inhabited square with a public number; below 100 with signatures."
+    )
+    minimum_residents_sensitive: int = Field(
+        1000, ge=500, description="Fewest residents of a study that tells sensitive categories; below 1000 with signatures."
+    )
+    most_quarters: int = Field(12, ge=1, le=40, description="How many quarters are told one by one, the latest.")
+    geography: dict[Literal["community", "police", "research"], Tiers] = Field(
+        {}, description="Audience -> tier -> how exactly its reports may be placed, where that is less exact than usual."
+    )
+    signed_off_by: tuple[str, ...] = Field((), description="Who allowed lower thresholds: two names with their offices.")
+    reason: str = Field("", description="Why; printed on every map with the names.")
 
 
 class Publish(_Section):

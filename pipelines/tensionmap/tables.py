@@ -598,46 +598,111 @@ TIMES = Table(
 )
 
 
-_RELEASED_CELL = (
-    _text("theme", "which map", one_of=THEMES),
-    _text("cell_id", "key of the grid"),
-    _text("band", "reports in the study period", one_of=BANDS),
-    _text("hotspot", "hot or cold over the whole map, none, or too few to tell", one_of=VERDICTS),
-)
+PERIOD = "period"
+"""The window of a public number that is neither a quarter: the whole public period."""
 
-_COUNTED = (
-    Column("count", "whole", "reports in the study period", at_least=0),
-    _number("expected", "reports expected if nothing is going on", may_be_empty=True, at_least=0),
-    _number("p_map", "p over the whole map", may_be_empty=True, at_least=0),
-)
+_THEME = _text("theme", "which map", one_of=THEMES)
+_WINDOW = _text("window", "period: all public months together; or a calendar quarter as 2026Q3")
+_BAND = _text("band", "reports", one_of=BANDS)
 
-_RELEASED_HOTSPOT = (
-    _text("theme", "which map", one_of=THEMES),
-    _text("hotspot_id", "number on the map: 1, 2, ..."),
-    _text("kind", "hot or cold", one_of=("hot", "cold")),
-    _text("band", "reports in the area", one_of=BANDS),
-    _text("near", "names of the settlements in or next to it, joined by |", may_be_empty=True),
-    _text("near_local", "the same in the local script", may_be_empty=True),
+RELEASED_CELLS = Table(
+    "cells",
+    "Squares with enough reports, in bands, for everybody. A counted cell that lies in no listed square of its window has "
+    "fewer than the minimum or none.",
+    (
+        _THEME,
+        _WINDOW,
+        _text("cell_id", "cell of the grid; of a merged square its south-western cell"),
+        Column("side_cells", "whole", "side of the square in cells: 1, or 2 or 4 where thin cells were merged", at_least=1),
+        _BAND,
+    ),
+    ("theme", "window", "cell_id", "side_cells"),
+    AREA,
 )
-
-RELEASED_CELLS = Table("cells", "Counts in bands, for everybody.", _RELEASED_CELL, ("theme", "cell_id"), AREA)
-INTERNAL_CELLS = Table("cells", "Counts, for the police and research.", _RELEASED_CELL + _COUNTED, ("theme", "cell_id"), AREA)
-RELEASED_HOTSPOTS = Table("hotspots", "Hot and cold areas.", _RELEASED_HOTSPOT, ("theme", "hotspot_id"), AREA)
+RELEASED_GRID = Table(
+    "grid",
+    "Every cell of the frozen grid, and how large a square around it must be for its reports to be told.",
+    (
+        _text("cell_id", "key of the grid"),
+        Column(
+            "counted_in",
+            "whole",
+            "side in cells of the smallest square around it where nobody lives, or enough people: 1, 2 or 4; empty: none",
+            may_be_empty=True,
+            at_least=1,
+        ),
+    ),
+    ("cell_id",),
+)
+INTERNAL_CELLS = Table(
+    "cells",
+    "Counts, for the police and research, over the study period.",
+    (
+        _THEME,
+        _text("cell_id", "key of the grid"),
+        _BAND,
+        _text("hotspot", "hot or cold over the whole map, none, or too few to tell", one_of=VERDICTS),
+        Column("count", "whole", "reports in the study period", at_least=0),
+        _number("expected", "reports expected if nothing is going on", may_be_empty=True, at_least=0),
+        _number("p_map", "p over the whole map", may_be_empty=True, at_least=0),
+    ),
+    ("theme", "cell_id"),
+    AREA,
+)
+INTERNAL_QUARTERS = Table(
+    "quarters",
+    "Counts of each quarter, for the police and research; cells without a report in a quarter are not listed.",
+    (_THEME, _WINDOW, _text("cell_id", "key of the grid"), Column("count", "whole", "reports", at_least=1)),
+    ("theme", "window", "cell_id"),
+)
+RELEASED_HOTSPOTS = Table(
+    "hotspots",
+    "Hot and cold areas over the study period.",
+    (
+        _THEME,
+        _text("hotspot_id", "number on the map: 1, 2, ..."),
+        _text("kind", "hot or cold", one_of=("hot", "cold")),
+        Column("at_least", "whole", "reports in the area, at least; of a cold area 0", at_least=0),
+        _text(
+            "reported_from",
+            "whether both parties reported enough there, or one of them alone; empty where neither may be said",
+            may_be_empty=True,
+            one_of=("both sides", "one side only"),
+        ),
+        _text("near", "names of the settlements in or next to it, joined by |", may_be_empty=True),
+        _text("near_local", "the same in the local script", may_be_empty=True),
+    ),
+    ("theme", "hotspot_id"),
+    AREA,
+)
 RELEASED_TOTALS = Table(
     "totals",
     "Reports per category in bands, sealed categories left out before anything is added up.",
+    (_THEME, _WINDOW, _text("category", "category of taxonomy.toml"), _BAND),
+    ("theme", "window", "category"),
+)
+RELEASED_NUMBERS = Table(
+    "numbers",
+    "Reports in all, sealed ones never among them; rounded for the community.",
     (
-        _text("theme", "which map", one_of=THEMES),
-        _text("category", "category of taxonomy.toml"),
-        _text("band", "reports", one_of=BANDS),
+        _THEME,
+        _WINDOW,
+        Column("reports", "whole", "reports, with a place or without", at_least=0),
+        Column(
+            "unplaced_percent",
+            "whole",
+            "share whose place is too imprecise for the map; told of the period alone",
+            may_be_empty=True,
+            at_least=0,
+        ),
     ),
-    ("theme", "category"),
+    ("theme", "window"),
 )
 INTERNAL_POINTS = Table(
     "points",
     "Single reports for the police: no free text, no sealed category, no number of the record.",
     (
-        _text("theme", "which map", one_of=THEMES),
+        _THEME,
         _text("category", "category of taxonomy.toml"),
         _text("reported_by", "the party or group whose people reported"),
         Column("date_start", "date", "first day on which it can have happened"),
@@ -648,10 +713,23 @@ INTERNAL_POINTS = Table(
     POINT,
 )
 
+_INTERNAL_TABLES = {
+    "cells": INTERNAL_CELLS,
+    "quarters": INTERNAL_QUARTERS,
+    "hotspots": RELEASED_HOTSPOTS,
+    "totals": RELEASED_TOTALS,
+    "numbers": RELEASED_NUMBERS,
+}
 RELEASE_TABLES: dict[str, dict[str, Table]] = {
-    "community": {"cells": RELEASED_CELLS, "hotspots": RELEASED_HOTSPOTS, "totals": RELEASED_TOTALS},
-    "police": {"cells": INTERNAL_CELLS, "hotspots": RELEASED_HOTSPOTS, "totals": RELEASED_TOTALS, "points": INTERNAL_POINTS},
-    "research": {"cells": INTERNAL_CELLS, "hotspots": RELEASED_HOTSPOTS, "totals": RELEASED_TOTALS},
+    "community": {
+        "cells": RELEASED_CELLS,
+        "grid": RELEASED_GRID,
+        "hotspots": RELEASED_HOTSPOTS,
+        "totals": RELEASED_TOTALS,
+        "numbers": RELEASED_NUMBERS,
+    },
+    "police": {**_INTERNAL_TABLES, "points": INTERNAL_POINTS},
+    "research": _INTERNAL_TABLES,
 }
 BACKGROUND_TABLES: dict[str, Table] = {"settlements": SETTLEMENTS, "claims": CLAIMS, "resources": RESOURCES, "services": SERVICES}
 
@@ -683,7 +761,16 @@ HANDED_ON: dict[str, tuple[Table, ...]] = {
         ACCURACY,
         TIMES,
     ),
-    "protect": (RELEASED_CELLS, INTERNAL_CELLS, RELEASED_HOTSPOTS, RELEASED_TOTALS, INTERNAL_POINTS),
+    "protect": (
+        RELEASED_CELLS,
+        RELEASED_GRID,
+        INTERNAL_CELLS,
+        INTERNAL_QUARTERS,
+        RELEASED_HOTSPOTS,
+        RELEASED_TOTALS,
+        RELEASED_NUMBERS,
+        INTERNAL_POINTS,
+    ),
 }
 """What each stage writes; ``protect`` writes a folder for each audience."""
 
@@ -697,17 +784,20 @@ class Facts:
     parties: tuple[str, ...]
     date_from: str
     date_to: str
+    """First and last day of the study period, over which hot spots are measured."""
+    public_from: str
+    public_to: str
+    """First and last day of the window ``period``: released numbers of it stay as they are until a year has been added."""
+    quarters: tuple[str, ...]
+    """The quarters that are told one by one, the earliest first."""
     extent: tuple[float, float, float, float]
-    """West, south, east, north of the grid, in metres. A cell inside it that a release does not list is in the lowest band."""
+    """West, south, east, north of the grid, in metres."""
     cell_m: float
     alpha: float
     replicates: int
     minimum_count: int
+    minimum_count_sensitive: int
     minimum_residents: int
-    reports: Mapping[str, str] = field(default_factory=dict)
-    """Reports per theme, sealed ones never among them: a count, or for a public audience 'about 640' without 'about'."""
-    unplaced_percent: Mapping[str, int] = field(default_factory=dict)
-    """Share of them, in per cent, whose place is too imprecise for the map, per theme."""
     verdicts: Mapping[str, str] = field(default_factory=dict)
     """Per theme: 'found', 'none found' or 'too few to tell'."""
     is_withheld: Mapping[str, bool] = field(default_factory=dict)
@@ -716,6 +806,12 @@ class Facts:
     """Who reported, without shares."""
     missing_layers: tuple[str, ...] = ()
     """Kinds of resources and services that the study has no layer of, e.g. 'canal': nothing can be said about them."""
+    loosened: tuple[str, ...] = ()
+    """Thresholds below their defaults, each with who signed it off and why, as printed."""
+    smallest_count: int | None = None
+    """Of counts by theme, quarter and cell the smallest, which is k of k-anonymity; only inside the house."""
+    percent_at_minimum: int | None = None
+    """Share of those counts, in per cent, that reach the minimum count."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """An invented border of twelve by ten cells with reports of every tier, and a release made of it for any audience."""
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
@@ -12,7 +13,7 @@ from shapely.geometry import LineString, Point, box
 
 from tensionmap import tables
 from tensionmap.protect.policy import Policy
-from tensionmap.protect.release import make_release
+from tensionmap.protect.release import Published, counted_marks, make_release
 
 CRS = "EPSG:32626"
 WEST, SOUTH, CELL_M = 500_000, 4_760_000, 1000.0
@@ -22,35 +23,44 @@ CATEGORIES = {
     "tension": {"irrigation_dispute": "B", "pasture_dispute": "B", "youth_violence": "A", "recruitment": "S"},
     "cooperation": {"joint_repair": "B", "agreement": "B"},
 }
+NOTHING = Published()
 World = dict[str, Any]
+Counts = dict[tuple[str, str | None] | tuple[str, str | None, str], int]
+"""Reports of a category in a cell (None: without a place), in a quarter (not said: in any)."""
 
 
 def cell(column: int, row: int) -> str:
     return f"E{500 + column}N{4760 + row}"
 
 
-def make_cells() -> gpd.GeoDataFrame:
-    places = [(column, row) for column in range(COLUMNS) for row in range(ROWS)]
-    frame = pd.DataFrame({"cell_id": [cell(*place) for place in places]})
-    frame["easting"] = [WEST + (column + 0.5) * CELL_M for column, _ in places]
-    frame["northing"] = [SOUTH + (row + 0.5) * CELL_M for _, row in places]
-    frame["residents"] = [0.0 if column >= 9 else 400.0 for column, _ in places]
+def make_cells(
+    columns: int = COLUMNS, rows: int = ROWS, residents: Sequence[float] | None = None, *, cell_m: float = CELL_M
+) -> gpd.GeoDataFrame:
+    """CELLS from the south-western corner northwards, column by column."""
+    places = [(column, row) for column in range(columns) for row in range(rows)]
+    west, south = round(WEST / cell_m), round(SOUTH / cell_m)
+    frame = pd.DataFrame({"cell_id": [f"E{west + column}N{south + row}" for column, row in places]})
+    frame["easting"] = [(west + column + 0.5) * cell_m for column, _ in places]
+    frame["northing"] = [(south + row + 0.5) * cell_m for _, row in places]
+    frame["residents"] = residents if residents is not None else [0.0 if column >= 9 else 400.0 for column, _ in places]
     frame["residents_named"] = 0.0
     frame["elevation_m"] = 900.0
     frame["land_cover"] = "cropland"
     for kind in tables.DISTANCE_KINDS:
         frame[f"{kind}_m"] = np.nan
-    shapes = [box(e - 500, n - 500, e + 500, n + 500) for e, n in zip(frame["easting"], frame["northing"], strict=True)]
+    half = cell_m / 2
+    shapes = [box(e - half, n - half, e + half, n + half) for e, n in zip(frame["easting"], frame["northing"], strict=True)]
     return tables.check(gpd.GeoDataFrame(frame, geometry=shapes, crs=CRS), tables.CELLS)
 
 
-def make_reports(counts: dict[tuple[str, str | None], int], seed: int = 1) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
-    """INCIDENTS and PLACED with so many reports of a category in a cell (None: without a place)."""
+def make_reports(counts: Counts, seed: int = 1) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
+    """INCIDENTS and PLACED with so many reports of a category in a cell."""
     rng = np.random.default_rng(seed)
     themes = {category: (theme, tier) for theme, known in CATEGORIES.items() for category, tier in known.items()}
     rows: list[dict[str, Any]] = []
-    for (category, cell_id), count in counts.items():
+    for (category, cell_id, *quarter), count in counts.items():
         for _ in range(count):
+            first = pd.Period(quarter[0]).start_time if quarter else pd.Timestamp("2024-01-01")
             easting, northing = rng.uniform(1, 999, 2).round(2)
             column, row = (int(part) for part in cell_id[1:].split("N")) if cell_id else (0, 0)
             rows.append(
@@ -60,7 +70,7 @@ def make_reports(counts: dict[tuple[str, str | None], int], seed: int = 1) -> tu
                     "category": category,
                     "theme": themes[category][0],
                     "tier": themes[category][1],
-                    "date_start": pd.Timestamp("2024-01-01") + pd.Timedelta(int(rng.integers(600)), unit="D"),
+                    "date_start": first + pd.Timedelta(int(rng.integers(90 if quarter else 600)), unit="D"),
                     "cell_id": cell_id,
                     "geometry": Point(column * 1000 + easting, row * 1000 + northing) if cell_id else None,
                 }
@@ -78,6 +88,7 @@ def make_reports(counts: dict[tuple[str, str | None], int], seed: int = 1) -> tu
         resource="none",
         date_end=frame["date_start"],
         date_precision="day",
+        date_reported=pd.NaT,
         location_kind=np.where(frame["cell_id"].isna(), "district", "gps"),
         location_precision_m=np.where(frame["cell_id"].isna(), 20_000.0, 10.0),
         settlement_id=None,
@@ -129,8 +140,8 @@ def _background() -> dict[str, gpd.GeoDataFrame]:
             "claimant": ["Norvia", "Selmar", "Norvia", "Norvia + Selmar"],
             "kind": ["line", "area", "line", "line"],
             "status": ["claimed", "claimed", "claimed", "agreed"],
-            "date_from": pd.to_datetime([None, "1991-01-01", "1924-01-01", "2026-10-01"]),
-            "date_to": pd.to_datetime([None, "2023-10-01", "2023-09-30", None]),
+            "date_from": pd.to_datetime([None, "1991-01-01", "1924-01-01", "2025-11-16"]),
+            "date_to": pd.to_datetime([None, "2024-01-01", "2023-12-31", None]),
             "source": "survey",
         },
         geometry=[
@@ -163,7 +174,7 @@ def _background() -> dict[str, gpd.GeoDataFrame]:
     return {"settlements": settlements, "claims": claims, "resources": resources, "services": services}
 
 
-COUNTS: dict[tuple[str, str | None], int] = {
+COUNTS: Counts = {
     ("theft", cell(3, 3)): 12,
     ("burglary", cell(3, 3)): 3,
     ("theft", cell(3, 4)): 21,
@@ -194,23 +205,34 @@ HOT = {
 COLD = {"crime": [cell(0, 9)], "internal_crime": [cell(0, 9), cell(1, 9)]}
 
 
-@pytest.fixture
-def world() -> World:
-    """Arguments of ``make_release``, audience left out."""
+QUARTERLY: Counts = {
+    ("theft", cell(6, 2), "2024Q4"): 7,
+    ("theft", cell(6, 2), "2025Q1"): 5,
+    ("theft", cell(7, 7), "2024Q4"): 3,
+    ("burglary", cell(2, 6), "2025Q2"): 6,
+    ("drugs", cell(2, 6), "2025Q2"): 11,
+    ("domestic_violence", cell(2, 6), "2025Q2"): 6,
+    ("pasture_dispute", cell(11, 1), "2024Q3"): 9,
+}
+
+
+@pytest.fixture(scope="session")
+def usual_world() -> World:
+    """Arguments of ``make_release``, audience left out: seven whole quarters, of which five are told, and a part of one."""
     cells = make_cells()
-    incidents, placed = make_reports(COUNTS)
+    incidents, placed = make_reports({**COUNTS, **QUARTERLY})
     return {
         "incidents": incidents,
         "placed": placed,
         "cells": cells,
         "hotspots": make_hotspots(cells, HOT, COLD),
         **_background(),
-        "policy": Policy(),
+        "policy": Policy(most_quarters=5),
         "study": "Small Border",
         "is_invented": True,
         "parties": ("Norvia", "Selmar"),
-        "date_from": date(2023, 10, 1),
-        "date_to": date(2026, 9, 30),
+        "date_from": date(2024, 1, 1),
+        "date_to": date(2025, 11, 15),
         "cell_m": CELL_M,
         "alpha": 0.05,
         "replicates": 999,
@@ -218,37 +240,119 @@ def world() -> World:
 
 
 @pytest.fixture
-def release_of() -> Callable[..., tables.Release]:
-    """The release of a world, with some of its parts put in anew."""
+def world(usual_world: World) -> World:
+    """The usual world; parts of it may be put in anew, none is changed."""
+    return dict(usual_world)
+
+
+@pytest.fixture(scope="session")
+def release_of(usual_world: World) -> Callable[..., tables.Release]:
+    """The release of a world, with some of its parts put in anew; that of the usual world is made once an audience."""
+    made: dict[str, tables.Release] = {}
 
     def make(world: World, audience: str = "community", **changes: Any) -> tables.Release:
+        is_usual = not changes and all(world[name] is part for name, part in usual_world.items())
+        if is_usual and audience in made:
+            return made[audience]
         frames = {**world, **changes}
         four = [frames.pop(name) for name in ("incidents", "placed", "cells", "hotspots")]
-        return make_release(*four, audience=audience, **frames)
+        release = make_release(*four, audience=audience, **frames)
+        return made.setdefault(audience, release) if is_usual else release
 
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def reports_of() -> Callable[..., dict[str, Any]]:
-    """The parts ``incidents`` and ``placed`` of a world with so many reports of a category in a cell."""
+    """The parts ``incidents`` and ``placed`` of a world with so many reports of a category in a cell (and quarter)."""
 
-    def make(counts: dict[tuple[str, str | None], int], **options: Any) -> dict[str, Any]:
+    def make(counts: Counts, **options: Any) -> dict[str, Any]:
         return dict(zip(("incidents", "placed"), make_reports(counts, **options), strict=True))
 
     return make
 
 
-@pytest.fixture
-def usual_counts() -> dict[tuple[str, str | None], int]:
-    return dict(COUNTS)
+@pytest.fixture(scope="session")
+def small_world() -> Callable[..., World]:
+    """A bare world of a few cells, from the residents of each and the reports."""
+
+    def make(
+        columns: int,
+        rows: int,
+        counts: Counts,
+        *,
+        residents: Sequence[float] | None = None,
+        hot: dict[str, list[str]] | None = None,
+        cell_m: float = CELL_M,
+        **changes: Any,
+    ) -> World:
+        people = residents if residents is not None else [400.0] * (columns * rows)
+        cells = make_cells(columns, rows, people, cell_m=cell_m)
+        incidents, placed = make_reports(counts)
+        return {
+            "incidents": incidents,
+            "placed": placed,
+            "cells": cells,
+            "hotspots": make_hotspots(cells, hot or {}),
+            **{name: layer.iloc[:0] for name, layer in _background().items()},
+            "policy": Policy(),
+            "study": "Few Cells",
+            "is_invented": True,
+            "parties": ("Norvia", "Selmar"),
+            "date_from": date(2024, 1, 1),
+            "date_to": date(2024, 6, 30),
+            "cell_m": cell_m,
+            "alpha": 0.05,
+            "replicates": 999,
+            **changes,
+        }
+
+    return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def out_after() -> Callable[..., Published]:
+    """What is out once a release of a world was handed out."""
+
+    def make(release: tables.Release, world: World, published: Published = NOTHING) -> Published:
+        marks = counted_marks(world["incidents"], release, published, world["policy"])
+        return Published((*published.releases, release), marks)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def bytes_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[tables.Release], list[bytes]]:
+    """Everything that a release says, as bytes."""
+    path = tmp_path_factory.mktemp("bytes") / "table.parquet"
+
+    def collect(release: tables.Release) -> list[bytes]:
+        files = [release.digest.encode(), repr(dataclasses.asdict(release.facts)).encode()]
+        contracts = (tables.RELEASE_TABLES[release.audience], tables.BACKGROUND_TABLES)
+        for known, layers in zip(contracts, (release.tables, release.background), strict=True):
+            for name, table in known.items():
+                tables.write(layers[name], table, path)
+                files.append(path.read_bytes())
+        return files
+
+    return collect
+
+
+@pytest.fixture(scope="session")
+def usual_counts() -> Counts:
+    return {**COUNTS, **QUARTERLY}
+
+
+@pytest.fixture(scope="session")
 def hotspots_of() -> Callable[..., pd.DataFrame]:
     return make_hotspots
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def cells_of() -> Callable[..., gpd.GeoDataFrame]:
+    return make_cells
+
+
+@pytest.fixture(scope="session")
 def cell_at() -> Callable[[int, int], str]:
     return cell

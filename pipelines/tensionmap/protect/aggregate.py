@@ -28,11 +28,8 @@ NEAR_NAMES = 3
 class Seen:
     """What an audience sees of one theme: its part of every table of the release, and what the map says about it."""
 
-    cells: pd.DataFrame
-    hotspots: Any
-    totals: pd.DataFrame
-    reports: str
-    unplaced_percent: int
+    tables: dict[str, Any]
+    """Name of a table of the release -> its rows, without the theme."""
     verdict: str
     is_withheld: bool
 
@@ -103,21 +100,37 @@ def keep(areas: pd.Series, is_kept: pd.Series) -> tuple[pd.Series, pd.Series]:
 
 
 def outlines(
-    cells: gpd.GeoDataFrame, areas: pd.Series, kinds: pd.Series, bands: pd.Series, settlements: gpd.GeoDataFrame, *, cell_m: float
-) -> gpd.GeoDataFrame:
-    """One row an area (numbered as ``areas``): outline, kind, band and the settlements it is near; without the theme.
-
-    ``kinds`` goes by the rows of ``cells``, ``bands`` by the number of the area.
-    """
+    cells: gpd.GeoDataFrame, areas: pd.Series, told: pd.DataFrame, settlements: gpd.GeoDataFrame, *, cell_m: float
+) -> Any:
+    """One row an area (numbered as ``areas``): outline, what is ``told`` of it by its number, and the settlements near it."""
     if not areas.any():
         return empty(RELEASED_HOTSPOTS, crs=cells.crs).drop(columns="theme")
-    frame = cells[["geometry"]].assign(hotspot_id=areas, kind=kinds)[areas > 0].dissolve(by="hotspot_id", aggfunc="first")
-    frame = frame.set_geometry(frame.normalize())
+    frame = cells[["geometry"]].assign(hotspot_id=areas)[areas > 0].dissolve(by="hotspot_id")
+    frame = frame.set_geometry(frame.normalize()).join(told)
     names = [_names_near(shape, settlements, within_m=NEAR_CELLS * cell_m) for shape in frame.geometry]
-    frame = frame.assign(
-        band=bands.reindex(frame.index), near=[near for near, _ in names], near_local=[local for _, local in names]
-    ).reset_index()
+    frame = frame.assign(near=[near for near, _ in names], near_local=[local for _, local in names]).reset_index()
     return frame.assign(hotspot_id=frame["hotspot_id"].astype(str))
+
+
+def windowed(parts: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """The rows of every window as one table, each with its window."""
+    return pd.concat([frame.assign(window=window) for window, frame in parts.items()], ignore_index=True)
+
+
+def reported_from(
+    reports: pd.DataFrame, areas: pd.Series, cells: pd.DataFrame, *, parties: tuple[str, ...], fewest: int
+) -> pd.Series:
+    """By the number of an area: both sides, if two parties reported ``fewest`` events there; one side only, if nobody else did.
+
+    ``reports`` are all reports of the events, so that an event told by both sides is one of each. Empty where neither holds.
+    """
+    area = reports["cell_id"].map(areas.set_axis(cells["cell_id"])).fillna(0).astype("int64")
+    events = reports.assign(area=area)[area > 0].groupby(["area", "reported_by"])["event_id"].nunique().unstack(fill_value=0)
+    of_parties = events.reindex(columns=list(parties), fill_value=0)
+    sides = (of_parties >= fewest).sum(axis=1)
+    alone = (sides == 1) & (events.sum(axis=1) - of_parties.max(axis=1) < fewest)
+    told = pd.Series(np.select([sides >= 2, alone], ["both sides", "one side only"], ""), index=events.index, dtype=object)
+    return told.where(told != "", None)
 
 
 def _names_near(shape: Any, settlements: gpd.GeoDataFrame, *, within_m: float) -> tuple[str | None, str | None]:

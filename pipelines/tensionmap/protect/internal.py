@@ -10,15 +10,29 @@ are listed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from tensionmap.protect.aggregate import Seen, areas_of, count_per_cell, keep, outlines, spots_of, to_bands, verdict_of
-from tensionmap.tables import INTERNAL_POINTS
+from tensionmap.protect.aggregate import (
+    Seen,
+    areas_of,
+    count_per_cell,
+    keep,
+    outlines,
+    reported_from,
+    spots_of,
+    to_bands,
+    verdict_of,
+    windowed,
+)
+from tensionmap.tables import INTERNAL_POINTS, PERIOD
 
 if TYPE_CHECKING:
     import geopandas as gpd
+
+    from tensionmap.protect.policy import Policy
 
 SCOPES = {"crime": "internal_crime", "tension": "internal_tension"}
 BAND_FROM = 5
@@ -30,17 +44,29 @@ def internals_see(
     hotspots: pd.DataFrame,
     settlements: gpd.GeoDataFrame,
     *,
+    audience: str,
     theme: str,
+    windows: Mapping[str, pd.Series],
+    policy: Policy,
+    parties: tuple[str, ...],
     cell_m: float,
 ) -> Seen:
-    """The counts, areas and totals of one theme; parameters as `community.community_sees`."""
-    counts = count_per_cell(reports, cells)
+    """The counts, areas and totals of one theme; parameters as `community.community_sees`, the period being the whole study."""
+    events = reports[reports["incident_id"] == reports["event_id"]]
+    placed = events[events["tier"].isin(policy.tiers(audience, "cell"))]
+    counts = count_per_cell(placed, cells)
     spots = spots_of(hotspots, cells, SCOPES.get(theme))
     expected = _scaled(spots["expected"], int(counts.sum()))
-    areas, bands_of_areas = _explained_areas(cells, spots, counts, expected, cell_m=cell_m)
+    areas, at_least = _explained_areas(cells, spots, counts, expected, cell_m=cell_m)
     is_withheld = spots["hotspot"].isin(("hot", "cold")) & (areas == 0)
-    by_category = reports["category"].value_counts().sort_index()
-    unplaced = int(reports["cell_id"].isna().sum())
+    told_reports = reports[reports["tier"].isin(policy.tiers(audience, "cell"))]
+    about = pd.DataFrame(
+        {
+            "kind": spots["hotspot"][areas > 0].groupby(areas[areas > 0]).first(),
+            "at_least": at_least,
+            "reported_from": reported_from(told_reports, areas, cells, parties=parties, fewest=BAND_FROM).reindex(at_least.index),
+        }
+    )
     listed = cells[["cell_id", "geometry"]].assign(
         band=to_bands(counts, fewest=BAND_FROM),
         hotspot=spots["hotspot"].mask(is_withheld, "none"),
@@ -49,22 +75,37 @@ def internals_see(
         p_map=spots["p_map"].mask(is_withheld),
     )
     return Seen(
-        cells=listed[(counts > 0) | (areas > 0)],
-        hotspots=outlines(cells, areas, spots["hotspot"], bands_of_areas, settlements, cell_m=cell_m),
-        totals=pd.DataFrame(
-            {"category": by_category.index.astype("str"), "band": to_bands(by_category, fewest=BAND_FROM).to_numpy()}
-        ),
-        reports=str(len(reports)),
-        unplaced_percent=round(100 * unplaced / len(reports)) if len(reports) else 0,
+        tables={
+            "cells": listed[(counts > 0) | (areas > 0)],
+            "quarters": windowed({n: _per_cell(placed[i[placed.index]]) for n, i in windows.items() if n != PERIOD}),
+            "hotspots": outlines(cells, areas, about, settlements, cell_m=cell_m),
+            "totals": windowed({n: _totals(events[i[events.index]]) for n, i in windows.items()}),
+            "numbers": windowed({n: _numbers(events[i[events.index]]) for n, i in windows.items()}),
+        },
         verdict=verdict_of(spots),
         is_withheld=bool(is_withheld.any()),
     )
 
 
+def _per_cell(events: pd.DataFrame) -> pd.DataFrame:
+    counts = events["cell_id"].value_counts().sort_index()
+    return pd.DataFrame({"cell_id": counts.index.astype("str"), "count": counts.to_numpy()})
+
+
+def _totals(events: pd.DataFrame) -> pd.DataFrame:
+    counts = events["category"].value_counts().sort_index()
+    return pd.DataFrame({"category": counts.index.astype("str"), "band": to_bands(counts, fewest=BAND_FROM).to_numpy()})
+
+
+def _numbers(events: pd.DataFrame) -> pd.DataFrame:
+    percent = round(100 * events["cell_id"].isna().mean()) if len(events) else 0
+    return pd.DataFrame({"reports": [len(events)], "unplaced_percent": [percent]})
+
+
 def _explained_areas(
     cells: gpd.GeoDataFrame, spots: pd.DataFrame, counts: pd.Series, expected: pd.Series, *, cell_m: float
 ) -> tuple[pd.Series, pd.Series]:
-    """The area of every cell (0: none), hot ones first, and its band; no hot area that only sealed reports explain."""
+    """The area of every cell (0: none), hot ones first, and its reports (cold: 0); none that only sealed reports explain."""
     is_cold = spots["hotspot"] == "cold"
     hot = areas_of(cells, spots["hotspot"] == "hot", cell_m=cell_m)
     found = hot + (areas_of(cells, is_cold, cell_m=cell_m) + hot.max()).where(is_cold, 0)
@@ -72,7 +113,7 @@ def _explained_areas(
     sums = sums.drop(index=0, errors="ignore")
     is_shown = (sums["is_cold"] > 0) | (sums["count"] > sums["expected"])
     areas, numbers = keep(found, is_shown)
-    return areas, to_bands(sums["count"][is_shown], fewest=BAND_FROM).set_axis(numbers)
+    return areas, sums["count"].where(sums["is_cold"] == 0, 0)[is_shown].set_axis(numbers)
 
 
 def _scaled(expected: pd.Series, reports: int) -> pd.Series:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -9,15 +11,38 @@ import pandas as pd
 
 from tensionmap import tables
 from tensionmap.errors import ReleaseError
+from tensionmap.protect import margins
 from tensionmap.protect.aggregate import Seen, inhabitants
 from tensionmap.protect.background import around, missing_layers, standing
 from tensionmap.protect.community import community_sees
 from tensionmap.protect.internal import internals_see, points_of
 from tensionmap.protect.policy import Policy
-from tensionmap.tables import RELEASE_TABLES, THEMES, Facts, Release
+from tensionmap.protect.units import BySide, Grid, as_told, at_least, grid_of, lows
+from tensionmap.protect.windows import Windows, counted_in, is_within, mark, public_windows
+from tensionmap.tables import PERIOD, RELEASE_TABLES, THEMES, Facts, Release
 
 if TYPE_CHECKING:
     import geopandas as gpd
+
+WINDOWED = ("cells", "totals", "numbers")
+
+
+@dataclass(frozen=True)
+class Published:
+    """What is out already: community releases, the earliest first, and the marks of the reports that their quarters counted."""
+
+    releases: tuple[Release, ...] = ()
+    counted: frozenset[str] = frozenset()
+
+    @property
+    def quarters(self) -> frozenset[str]:
+        """The quarters that are out."""
+        return frozenset(quarter for release in self.releases for quarter in release.facts.quarters)
+
+    def windows(self, date_from: date, date_to: date, policy: Policy) -> Windows:
+        """The windows of the next release."""
+        periods = [tuple(map(date.fromisoformat, (r.facts.public_from, r.facts.public_to))) for r in self.releases]
+        return public_windows(date_from, date_to, most_quarters=policy.most_quarters, periods=[(a, b) for a, b in periods])
 
 
 def make_release(
@@ -40,11 +65,12 @@ def make_release(
     cell_m: float,
     alpha: float,
     replicates: int,
+    published: Published = Published(),
 ) -> Release:
     """What ``audience`` may see of a study: everything else stays in the house.
 
     Sealed reports are taken out before anything is counted, named or sorted, for every audience. What the community sees
-    depends on no exact point, no date, no number of a record and no order of rows.
+    depends on no exact point, no day within a quarter, no number of a record and no order of rows.
 
     Parameters
     ----------
@@ -61,63 +87,219 @@ def make_release(
         Name of the study, whether its data are invented, its parties, its first and last day.
     cell_m, alpha, replicates
         Side of a cell in metres; error rate of the hot spots over the whole map, and maps drawn to hold it.
+    published
+        What is out already. A window that is out stays as it was released, on the same grid; reports of it that came later
+        count in the quarter of their reporting.
 
     Returns
     -------
     Release
-        In the CRS of ``cells``. Not listed cells and categories are in the lowest band (community) or have no report.
+        In the CRS of ``cells``. Not listed squares and categories are in the lowest band (community) or have no report.
 
     Raises
     ------
     ReleaseError
         If the audience is unknown, the layers differ in CRS, a report stands on a cell that the grid does not have, or the
-        community would be told numbers that nobody hides in (no residents known, too few cells).
+        community would be told numbers that nobody hides in (no residents known).
     """
     if audience not in RELEASE_TABLES:
         raise ReleaseError(f"Unknown audience {audience!r}. Audiences are: {', '.join(tables.AUDIENCES)}.")
     layers = {"settlements": settlements, "claims": claims, "resources": resources, "services": services}
     _refuse_unfit(cells, placed, {"incidents": incidents, **layers}, audience=audience)
 
-    grid = cells.sort_values("cell_id", ignore_index=True)
-    reports = incidents[incidents["tier"] != "S"].merge(placed[["incident_id", "cell_id"]], on="incident_id", how="left")
-    # A threshold of five that three events reach because two of them were told twice would hide nobody.
-    events = reports[reports["incident_id"] == reports["event_id"]]
+    sorted_cells = cells.sort_values("cell_id", ignore_index=True)
+    windows = published.windows(date_from, date_to, policy)
+    reports = _reports(incidents, placed, policy.tiers(audience, "study")).assign(
+        quarter=lambda frame: _quarters(frame, windows, published)
+    )
+    people = inhabitants(sorted_cells)
+    grid = grid_of(sorted_cells, people, cell_m=cell_m, minimum_residents=policy.minimum_residents)
+    stands = [release for release in published.releases if _is_on(release, sorted_cells, cell_m)]
     seen = {
-        theme: community_sees(of_theme, grid, hotspots, settlements, theme=theme, policy=policy, cell_m=cell_m)
-        if audience == "community"
-        else internals_see(of_theme, grid, hotspots, settlements, theme=theme, cell_m=cell_m)
-        for theme, of_theme in ((theme, events[events["theme"] == theme]) for theme in THEMES)
+        theme: _seen(
+            reports[reports["theme"] == theme],
+            audience,
+            windows,
+            grid,
+            people,
+            stands,
+            cells=sorted_cells,
+            hotspots=hotspots,
+            settlements=settlements,
+            theme=theme,
+            policy=policy,
+            parties=tuple(parties),
+            cell_m=cell_m,
+        )
+        for theme in THEMES
     }
-    west, south, east, north = grid.total_bounds
+    content = {name: _together(seen, name, audience) for name in seen[THEMES[0]].tables}
+    is_public = audience == "community"
+    if is_public:
+        counted_in = pd.Series(grid.counted_in).replace(float("inf"), None)
+        content["grid"] = pd.DataFrame({"cell_id": sorted_cells["cell_id"], "counted_in": counted_in.astype("Int64")})
+    elif audience == "police":
+        content["points"] = points_of(reports[reports["tier"].isin(policy.tiers(audience, "point"))])
+    west, south, east, north = sorted_cells.total_bounds
     facts = Facts(
         study=study,
         is_invented=is_invented,
         parties=tuple(parties),
         date_from=date_from.isoformat(),
         date_to=date_to.isoformat(),
+        public_from=(windows.public_from if is_public else date_from).isoformat(),
+        public_to=(windows.public_to if is_public else date_to).isoformat(),
+        quarters=windows.quarters,
         extent=(float(west), float(south), float(east), float(north)),
         cell_m=float(cell_m),
         alpha=float(alpha),
         replicates=int(replicates),
         minimum_count=policy.minimum_count,
+        minimum_count_sensitive=policy.minimum_count_sensitive,
         minimum_residents=policy.minimum_residents,
-        reports={theme: of_theme.reports for theme, of_theme in seen.items()},
-        unplaced_percent={theme: of_theme.unplaced_percent for theme, of_theme in seen.items()},
         verdicts={theme: of_theme.verdict for theme, of_theme in seen.items()},
         is_withheld={theme: of_theme.is_withheld for theme, of_theme in seen.items()},
-        reported_by=_reporters(reports, fewest=policy.minimum_count if audience == "community" else 1),
+        reported_by=_reporters(reports, fewest=policy.minimum_count if is_public else 1),
         missing_layers=missing_layers(resources, services),
+        loosened=policy.loosened,
+        **({} if is_public else _anonymity(content["quarters"]["count"], policy)),
     )
-    content = {name: _together(seen, name, audience) for name in ("cells", "hotspots", "totals")}
-    if audience == "police":
-        content["points"] = points_of(reports)
-    background = around(grid, {**layers, "claims": standing(claims, date_from=date_from, date_to=date_to)})
+    if is_public:
+        content = _as_released(content, facts, stands)
+    background = around(sorted_cells, {**layers, "claims": standing(claims, date_from=date_from, date_to=date_to)})
     return Release(
         audience,
         facts,
         {name: tables.check(content[name], table) for name, table in RELEASE_TABLES[audience].items()},
         {name: tables.check(background[name], table) for name, table in tables.BACKGROUND_TABLES.items()},
     )
+
+
+def _reports(incidents: gpd.GeoDataFrame, placed: pd.DataFrame, tiers: tuple[str, ...]) -> Any:
+    """The reports of these ``tiers`` with their cell; a plain index."""
+    return incidents[incidents["tier"].isin(tiers)].merge(placed[["incident_id", "cell_id"]], on="incident_id", how="left")
+
+
+def _quarters(reports: pd.DataFrame, windows: Windows, published: Published) -> pd.Series:
+    """The quarter in which the event of each report counts."""
+    if not published.counted:
+        is_new = pd.Series(True, index=reports.index)
+    else:
+        is_counted = reports["incident_id"].map(mark).isin(published.counted)
+        is_new = ~is_counted.groupby(reports["event_id"]).transform("any")
+    own = counted_in(reports, is_new, released=published.quarters, quarters=windows.quarters)
+    stands_for = own[reports["incident_id"] == reports["event_id"]].set_axis(
+        reports.loc[reports["incident_id"] == reports["event_id"], "event_id"]
+    )
+    return reports["event_id"].map(stands_for)
+
+
+def counted_marks(incidents: gpd.GeoDataFrame, release: Release, published: Published, policy: Policy) -> frozenset[str]:
+    """The marks of all reports that the quarters of ``release`` count, and of those counted before: for the next release."""
+    facts = release.facts
+    windows = Windows(date.fromisoformat(facts.public_from), date.fromisoformat(facts.public_to), facts.quarters)
+    reports = incidents[incidents["tier"].isin(policy.tiers(release.audience, "study"))]
+    is_in = _quarters(reports, windows, published).isin(facts.quarters)
+    return published.counted | frozenset(reports.loc[is_in, "incident_id"].map(mark))
+
+
+def _seen(
+    reports: Any,
+    audience: str,
+    windows: Windows,
+    grid: Grid,
+    people: pd.Series,
+    stands: Sequence[Release],
+    *,
+    cells: Any,
+    hotspots: pd.DataFrame,
+    settlements: Any,
+    **options: Any,
+) -> Seen:
+    of_windows = {PERIOD: pd.Series(True, index=reports.index)}
+    if audience == "community":
+        is_inside = (reports["date_start"] >= pd.Timestamp(windows.public_from)) & (
+            reports["date_end"] <= pd.Timestamp(windows.public_to)
+        )
+        of_windows = {PERIOD: is_inside}
+    of_windows |= {quarter: reports["quarter"] == quarter for quarter in windows.quarters}
+    if audience == "community":
+        before = _told_before(stands, windows, grid, theme=options["theme"])
+        return community_sees(reports, cells, grid, people, hotspots, settlements, windows=of_windows, **before, **options)
+    return internals_see(reports, cells, hotspots, settlements, audience=audience, windows=of_windows, **options)
+
+
+def _anonymity(counts: pd.Series, policy: Policy) -> dict[str, int | None]:
+    """The smallest count by theme, quarter and cell, and the share of them that reach the minimum."""
+    if counts.empty:
+        return {"smallest_count": None, "percent_at_minimum": None}
+    return {
+        "smallest_count": int(counts.min()),
+        "percent_at_minimum": round(100 * float((counts >= policy.minimum_count).mean())),
+    }
+
+
+def _is_on(release: Release, cells: gpd.GeoDataFrame, cell_m: float) -> bool:
+    """Whether a release stands on the grid of ``cells``."""
+    extent = tuple(map(float, cells.total_bounds))
+    return (release.facts.cell_m, release.facts.extent, release.tables["cells"].crs) == (cell_m, extent, cells.crs)
+
+
+def _told_before(stands: Sequence[Release], windows: Windows, grid: Grid, *, theme: str) -> dict[str, Any]:
+    """What ``stands`` told of the period of ``windows``: what its squares hold at least, and all of it if it is out itself."""
+    quarters: dict[str, BySide] = {}
+    periods: dict[tuple[str, str], BySide] = {}
+    told: dict[str, Any] = {}
+    span = (windows.public_from.isoformat(), windows.public_to.isoformat())
+    for release in stands:
+        own = (release.facts.public_from, release.facts.public_to)
+        for quarter in release.facts.quarters:
+            if quarter not in quarters and is_within(quarter, *span):
+                quarters[quarter] = at_least(grid, lows(_lows_of(release, theme, quarter), grid))
+        if span[0] <= own[0] and own[1] <= span[1] and own not in periods:
+            periods[own] = lows(_lows_of(release, theme, PERIOD), grid)
+        if own == span:
+            told["period"] = as_told(_lows_of(release, theme, PERIOD), grid, fewest=release.facts.minimum_count)
+    nothing = at_least(grid)
+    least: dict[tuple[str, str], BySide] = {}
+    # Periods grow, so that a longer one holds what a shorter one inside it does, and the quarters beside that.
+    for one in sorted({*periods, span}, key=lambda one: (one[1], one[0])):
+        sums = [_added(nothing, [of for quarter, of in quarters.items() if is_within(quarter, *one)])]
+        for inner, of_inner in least.items():
+            if one[0] <= inner[0] and inner[1] <= one[1]:
+                beside = [of for q, of in quarters.items() if is_within(q, *one) and not is_within(q, *inner)]
+                sums.append(_added(of_inner, beside))
+        least[one] = at_least(grid, periods.get(one, nothing), *sums)
+    return {**told, "least": least[span]}
+
+
+def _lows_of(release: Release, theme: str, window: str) -> pd.DataFrame:
+    """The listed squares of a window, each with the least that its band says."""
+    cells = release.tables["cells"]
+    squares = pd.DataFrame(cells.loc[(cells["theme"] == theme) & (cells["window"] == window), ["cell_id", "side_cells", "band"]])
+    return squares.assign(low=margins.ends(squares["band"], fewest=release.facts.minimum_count)["low"])
+
+
+def _added(first: BySide, others: Sequence[BySide]) -> BySide:
+    return {side: of_side + sum(other[side] for other in others) for side, of_side in first.items()}
+
+
+def _as_released(content: dict[str, Any], facts: Facts, stands: Sequence[Release]) -> dict[str, Any]:
+    """``content`` with every window that is out already as it was released: told twice, it would tell what changed."""
+    frozen: dict[str, Release] = {}
+    for release in stands:
+        earlier = release.facts
+        frozen |= {quarter: release for quarter in earlier.quarters if quarter in facts.quarters}
+        if (earlier.public_from, earlier.public_to) == (facts.public_from, facts.public_to):
+            frozen[PERIOD] = release
+    result = dict(content)
+    for name in WINDOWED:
+        table = RELEASE_TABLES["community"][name]
+        own = content[name][~content[name]["window"].isin(frozen)]
+        earlier_rows = [r.tables[name][r.tables[name]["window"] == window] for window, r in frozen.items()]
+        crs = content["cells"].crs if table.geometry else None
+        result[name] = tables.concat([own, *earlier_rows], table, crs).sort_values(list(table.key), ignore_index=True)
+    return result
 
 
 def _refuse_unfit(cells: gpd.GeoDataFrame, placed: pd.DataFrame, layers: dict[str, gpd.GeoDataFrame], *, audience: str) -> None:
@@ -148,5 +330,5 @@ def _reporters(reports: pd.DataFrame, *, fewest: int) -> tuple[str, ...]:
 
 def _together(seen: dict[str, Seen], name: str, audience: str) -> Any:
     """The parts of all themes as one table, sorted by its key."""
-    parts = [getattr(of_theme, name).assign(theme=theme) for theme, of_theme in seen.items()]
+    parts = [of_theme.tables[name].assign(theme=theme) for theme, of_theme in seen.items()]
     return pd.concat(parts, ignore_index=True).sort_values(list(RELEASE_TABLES[audience][name].key), ignore_index=True)
