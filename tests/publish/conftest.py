@@ -1,5 +1,7 @@
 """A small release to draw: twelve by ten cells of an invented border, for any audience."""
 
+from collections.abc import Mapping, Sequence
+
 import geopandas as gpd
 import pandas as pd
 import pytest
@@ -12,42 +14,81 @@ CRS = "EPSG:32626"
 WEST, SOUTH, CELL_M = 500_000, 4_760_000, 1000
 
 
-def _cell(column: int, row: int) -> Polygon:
+Square = tuple[str, str, int, int, int, str]
+"""Theme, window, column, row, side in cells, band."""
+
+BANDED = {(3, 3): "10-19", (3, 4): "20+", (4, 3): "5-9", (4, 4): "10-19", (8, 7): "5-9"}
+
+
+def _square(column: int, row: int, side: int = 1) -> Polygon:
     west, south = WEST + column * CELL_M, SOUTH + row * CELL_M
-    return box(west, south, west + CELL_M, south + CELL_M)
+    return box(west, south, west + side * CELL_M, south + side * CELL_M)
 
 
-def _cells() -> gpd.GeoDataFrame:
-    bands = {(3, 3): "10-19", (3, 4): "20+", (4, 3): "5-9", (4, 4): "10-19", (8, 7): "5-9"}
+def _listed(squares: Sequence[Square]) -> gpd.GeoDataFrame:
+    """What the community sees: the squares of the period, one of a quarter that no map of today may show, and ``squares``."""
+    listed: list[Square] = [
+        *((theme, tables.PERIOD, *place, 1, band) for theme in ("crime", "tension") for place, band in BANDED.items()),
+        *((theme, "2026Q3", 10, 8, 1, "20+") for theme in tables.THEMES),
+        *squares,
+    ]
+    return gpd.GeoDataFrame(
+        {
+            "theme": [theme for theme, *_ in listed],
+            "window": [window for _, window, *_ in listed],
+            "cell_id": [f"E{500 + column}N{4760 + row}" for _, _, column, row, *_ in listed],
+            "side_cells": [side for *_, side, _ in listed],
+            "band": [band for *_, band in listed],
+        },
+        geometry=[_square(column, row, side) for _, _, column, row, side, _ in listed],
+        crs=CRS,
+    )
+
+
+def _counted(squares: Sequence[Square]) -> gpd.GeoDataFrame:
+    """What is seen inside the house: every cell, of the whole study."""
+    more = {(theme, (column, row)): band for theme, _, column, row, _, band in squares}
     rows = []
     for theme in tables.THEMES:
         for column in range(12):
             for row in range(10):
-                band = bands.get((column, row), tables.BANDS[0]) if theme != "cooperation" else tables.BANDS[0]
-                hot = theme != "cooperation" and column in (3, 4) and row in (3, 4)
+                is_tested = theme != "cooperation"
+                band = BANDED.get((column, row), tables.BANDS[0]) if is_tested else tables.BANDS[0]
                 rows.append(
                     {
                         "theme": theme,
                         "cell_id": f"E{500 + column}N{4760 + row}",
-                        "band": band,
-                        "hotspot": "hot" if hot else "none",
-                        "geometry": _cell(column, row),
+                        "band": more.get((theme, (column, row)), band),
+                        "hotspot": "hot" if is_tested and column in (3, 4) and row in (3, 4) else "none",
+                        "geometry": _square(column, row),
                     }
                 )
-    return gpd.GeoDataFrame(rows, crs=CRS)
+    return gpd.GeoDataFrame(rows, crs=CRS).assign(count=3, expected=1.5, p_map=0.2)
 
 
-def make_release(audience: str = "community", **facts: object) -> Release:
-    cells = _cells()
-    if audience != "community":
-        cells = cells.assign(count=3, expected=1.5, p_map=0.2)
+def _numbers(reports: Mapping[str, int]) -> pd.DataFrame:
+    """Reports of the period, and those of a quarter that no map of today may show."""
+    unplaced = {"crime": 7, "tension": 12, "cooperation": 0}
+    told = [(theme, tables.PERIOD, number, unplaced[theme]) for theme, number in reports.items()]
+    told += [(theme, "2026Q3", 7770, None) for theme in tables.THEMES]
+    return pd.DataFrame(told, columns=["theme", "window", "reports", "unplaced_percent"]).astype({"unplaced_percent": "Int64"})
+
+
+def make_release(
+    audience: str = "community",
+    *,
+    squares: Sequence[Square] = (),
+    reports: Mapping[str, int] | None = None,
+    **facts: object,
+) -> Release:
     hotspots = gpd.GeoDataFrame(
         [
             {
                 "theme": theme,
                 "hotspot_id": "1",
                 "kind": "hot",
-                "band": "20+",
+                "at_least": 20,
+                "reported_from": "both sides",
                 "near": "Orrin|Tavesh",
                 "near_local": "Оррин|Тавеш",
                 "geometry": box(WEST + 3000, SOUTH + 3000, WEST + 5000, SOUTH + 5000),
@@ -58,14 +99,25 @@ def make_release(audience: str = "community", **facts: object) -> Release:
     )
     totals = pd.DataFrame(
         [
-            {"theme": "crime", "category": "theft", "band": "20+"},
-            {"theme": "crime", "category": "livestock_theft", "band": "10-19"},
-            {"theme": "tension", "category": "irrigation_dispute", "band": "20+"},
-            {"theme": "tension", "category": "pasture_dispute", "band": "5-9"},
-            {"theme": "cooperation", "category": "joint_repair", "band": "5-9"},
-        ]
+            ("crime", tables.PERIOD, "theft", "20+"),
+            ("crime", tables.PERIOD, "livestock_theft", "10-19"),
+            ("crime", "2026Q3", "fraud", "20+"),
+            ("tension", tables.PERIOD, "irrigation_dispute", "20+"),
+            ("tension", tables.PERIOD, "pasture_dispute", "5-9"),
+            ("tension", "2026Q3", "land_dispute", "20+"),
+            ("cooperation", tables.PERIOD, "joint_repair", "5-9"),
+        ],
+        columns=["theme", "window", "category", "band"],
     )
-    content: dict[str, object] = {"cells": cells, "hotspots": hotspots, "totals": totals}
+    numbers = _numbers({"crime": 640, "tension": 410, "cooperation": 60} if reports is None else reports)
+    content: dict[str, object] = {"hotspots": hotspots, "totals": totals, "numbers": numbers}
+    if audience == "community":
+        names = [f"E{500 + column}N{4760 + row}" for column in range(12) for row in range(10)]
+        content["cells"] = _listed(squares)
+        content["grid"] = pd.DataFrame({"cell_id": names, "counted_in": 1})
+    else:
+        content["cells"] = _counted(squares)
+        content["quarters"] = pd.DataFrame({"theme": ["crime"], "window": "2026Q3", "cell_id": "E510N4768", "count": [7770]})
     if audience == "police":
         content["points"] = gpd.GeoDataFrame(
             {
@@ -149,19 +201,23 @@ def make_release(audience: str = "community", **facts: object) -> Release:
         "parties": ("Norvia", "Selmar"),
         "date_from": "2023-10-01",
         "date_to": "2026-09-30",
+        "public_from": "2023-10-01",
+        "public_to": "2026-09-30",
+        "quarters": ("2026Q2", "2026Q3"),
         "extent": (WEST, SOUTH, WEST + 12 * CELL_M, SOUTH + 10 * CELL_M),
         "cell_m": 1000.0,
         "alpha": 0.05,
         "replicates": 999,
         "minimum_count": 5,
+        "minimum_count_sensitive": 10,
         "minimum_residents": 100,
-        "reports": {"crime": "640", "tension": "410", "cooperation": "60"},
-        "unplaced_percent": {"crime": 7, "tension": 12, "cooperation": 0},
         "verdicts": {"crime": "found", "tension": "found", "cooperation": "too few to tell"},
         "is_withheld": {"crime": True, "tension": False, "cooperation": False},
         "reported_by": ("Norvia", "Selmar", "community"),
         "missing_layers": ("gate", "spring"),
     }
+    if audience != "community":
+        known |= {"smallest_count": 1, "percent_at_minimum": 38}
     return Release(
         audience,
         Facts(**{**known, **facts}),  # type: ignore[arg-type]

@@ -63,24 +63,22 @@ def changed(release, **frames):
 
 def study_of(release, columns, rows, settlements=0, bands=None):
     """The release over a larger area of ``columns`` by ``rows`` cells of 1 km, with random settlements."""
-    column, row = (values.ravel() for values in np.meshgrid(np.arange(columns), np.arange(rows)))
-    west, south = WEST + 1000 * column, SOUTH + 1000 * row
-    cells = pd.concat(
-        [
-            gpd.GeoDataFrame(
-                {
-                    "theme": theme,
-                    "cell_id": [f"E{c}N{r}" for c, r in zip(column, row, strict=True)],
-                    "band": [(bands or {}).get(place, tables.BANDS[0]) for place in zip(column, row, strict=True)],
-                    "hotspot": "none",
-                },
-                geometry=shapely.box(west, south, west + 1000, south + 1000),
-                crs="EPSG:32626",
-            )
-            for theme in tables.THEMES
-        ],
-        ignore_index=True,
+    told = [(theme, column, row, band) for theme in tables.THEMES for (column, row), band in (bands or {}).items()]
+    theme, column, row, band = zip(*told, strict=True) if told else ((), (), (), ())
+    west, south = WEST + 1000 * np.array(column, dtype=float), SOUTH + 1000 * np.array(row, dtype=float)
+    cells = gpd.GeoDataFrame(
+        {
+            "theme": theme,
+            "window": tables.PERIOD,
+            "cell_id": [f"E{c}N{r}" for c, r in zip(column, row, strict=True)],
+            "side_cells": 1,
+            "band": band,
+        },
+        geometry=shapely.box(west, south, west + 1000, south + 1000),
+        crs="EPSG:32626",
     )
+    if not told:
+        cells = tables.empty(tables.RELEASED_CELLS, "EPSG:32626")
     rng = np.random.default_rng(7)
     names = [f"Village {number}" for number in range(settlements)]
     places = gpd.GeoDataFrame(
@@ -332,7 +330,7 @@ def test_numbers_are_rounded_for_the_community_and_exact_inside(drawn):
 
 
 def test_none_and_a_few_reports_are_not_told_apart_for_the_community(release):
-    nothing = {"reports": {"crime": "0"}, "verdicts": {}}
+    nothing = {"reports": {"crime": 0}, "verdicts": {}}
     assert "Reports: fewer than 5 or none." in text(crime_sheet(release(**nothing), language="en"))
     assert "Reports: 0." in text(crime_sheet(release("police", **nothing), language="en"))
 
@@ -360,7 +358,8 @@ def test_an_empty_map_says_what_it_means(verdict, is_withheld, summary, doubt, r
 def test_cold_areas_and_many_numbered_areas_are_explained(release):
     plain = release()
     one = plain.tables["hotspots"].query("theme == 'crime'")
-    many = pd.concat([one.assign(hotspot_id=str(number), kind="hot" if number < 8 else "cold") for number in range(1, 9)])
+    cold = one.assign(hotspot_id="8", kind="cold", at_least=0, reported_from="one side only")
+    many = pd.concat([*(one.assign(hotspot_id=str(number)) for number in range(1, 8)), cold])
     many = many.set_geometry(
         gpd.GeoSeries([box(WEST + 1000 * n, SOUTH, WEST + 1000 * n + 900, SOUTH + 900) for n in range(8)], crs=one.crs).values
     )
@@ -369,9 +368,9 @@ def test_cold_areas_and_many_numbered_areas_are_explained(release):
     assert "In 7 numbered areas there were more" in found
     assert "In 1 numbered area there were fewer" in found
     assert "fewer reports than chance would explain" in found
-    assert re.search(r"6 \([A-H]\d\): 20\+ reports, near Orrin \(Оррин\), Tavesh \(Тавеш\)", found)
+    assert re.search(r"6 \([A-H]\d\): at least 20 reports, reported from both sides, near Orrin \(Оррин\), Tavesh", found)
     assert "2 more areas: see the back" in text(pdf, 0)
-    assert re.search(r"8 \([A-H]\d\): 20\+ reports", text(pdf, 1))
+    assert re.search(r"8 \([A-H]\d\): reported from one side only, near Orrin", text(pdf, 1))
 
 
 def test_claims_that_ended_are_counted_and_not_drawn(release):
@@ -384,8 +383,8 @@ def test_claims_that_ended_are_counted_and_not_drawn(release):
     assert "claimed by Norvia" in found
 
 
-def test_squares_that_a_release_does_not_list_are_in_the_lowest_band(release, monkeypatch):
-    plain = release()
+def test_cells_of_the_lowest_band_are_drawn_as_those_that_are_not_listed(release, monkeypatch):
+    plain = release("police")
     charts = charts_of(monkeypatch)
     every = crime_sheet(plain, language="en")
     cells = plain.tables["cells"]
@@ -398,6 +397,57 @@ def test_squares_that_a_release_does_not_list_are_in_the_lowest_band(release, mo
     assert [chart.mm(box(*plain.facts.extent)).bounds for chart in charts] == [whole.frame] * 3
     assert tables.BANDS[0] in text(nothing)
     assert len(nothing) < len(every)
+
+
+def test_the_community_is_shown_the_period_and_no_quarter(release, monkeypatch):
+    plain = release()
+    of_period = {name: plain.tables[name].query("window == 'period'") for name in ("cells", "totals", "numbers")}
+    charts = charts_of(monkeypatch)
+    found = text(tension_sheet(plain, language="en"))
+    tension_sheet(changed(plain, **of_period), language="en")
+    assert [chart.view.cells.geometry.to_wkt().tolist() for chart in charts[:1]] == [
+        chart.view.cells.geometry.to_wkt().tolist() for chart in charts[1:]
+    ]
+    assert len(charts[0].view.cells) == 5
+    assert len(charts[0].view.joint_work) == 0
+    assert "irrigation dispute" in found
+    for of_quarter in ("land dispute", "7,770"):
+        assert of_quarter not in found
+
+
+@pytest.mark.parametrize("theme", DRAW)
+def test_a_release_of_quarters_alone_is_an_empty_map(theme, release, monkeypatch):
+    plain = release(verdicts={})
+    of_quarters = {name: plain.tables[name].query("window != 'period'") for name in ("cells", "totals", "numbers")}
+    charts = charts_of(monkeypatch)
+    found = text(DRAW[theme](changed(plain, **of_quarters, hotspots=plain.tables["hotspots"].iloc[:0]), language="en"))
+    assert charts[-1].view.cells.empty
+    assert "Reports:" not in found
+    assert "of 100 reports" not in found
+    assert "fewer than 5 or none" in found
+
+
+def test_merged_squares_are_drawn_whole_and_explained(release, drawn, monkeypatch):
+    told = "squares of 1 by 1 km, and of 2 or 4 km where fewer reports or people are."
+    merged = [("tension", tables.PERIOD, 6, 6, 2, "5-9"), ("cooperation", tables.PERIOD, 0, 4, 4, "5-9")]
+    charts = charts_of(monkeypatch)
+    assert told in text(tension_sheet(release(squares=merged), language="en"))
+    assert charts[-1].view.cells.geometry.area.max() == 4e6
+    assert charts[-1].view.joint_work.geometry.area.tolist() == [16e6]
+    assert told in text(tension_sheet(release(squares=merged[1:]), language="en"))
+    for other in (crime_sheet(release(squares=merged), language="en"), drawn("tension"), drawn("tension", "police")):
+        assert told not in text(other)
+        assert "squares of 1 by 1 km. “Fewer than" in text(other)
+
+
+def test_a_merged_square_too_small_for_a_hatch_has_an_outline(release):
+    plain = study_of(release(), 145, 90, 0, {(100, 60): "5-9"})
+
+    def lines_around(side):
+        cells = plain.tables["cells"].assign(side_cells=side)
+        return sum(name == b"S" for _, name in operations(crime_sheet(changed(plain, cells=cells), language="en")))
+
+    assert lines_around(2) == lines_around(1) + 1
 
 
 def test_a_district_is_no_place_on_the_map(release):
@@ -436,12 +486,12 @@ def test_the_number_of_an_area_stands_beside_it(release, monkeypatch):
 
 
 def test_joint_work_is_on_the_tension_map(release, drawn):
-    plain = release()
-    cells = plain.tables["cells"].copy()
-    cells.loc[(cells["theme"] == "cooperation") & (cells["cell_id"] == "E505N4765"), "band"] = "5-9"
+    worked = [("cooperation", tables.PERIOD, 5, 5, 1, "5-9")]
     told = "5 or more joint repairs, agreements or meetings"
-    assert told in text(tension_sheet(changed(plain, cells=cells), language="en"))
+    assert told in text(tension_sheet(release(squares=worked), language="en"))
+    assert told in text(tension_sheet(release("research", squares=worked), language="en"))
     assert told not in text(drawn("tension"))
+    assert "8 or more joint repairs" in text(tension_sheet(release(squares=worked, minimum_count=8), language="en"))
 
 
 def test_names_stand_in_both_scripts(drawn):
@@ -557,3 +607,108 @@ def test_a_higher_minimum_is_said_where_a_square_is_left_empty(release):
     assert "fewer than 5" not in strict
     inside = text(crime_sheet(release("police", minimum_count=8), language="en"))
     assert "fewer than 5 or none" in inside
+
+
+def test_a_lower_minimum_lists_nothing_more_since_bands_begin_at_five(release):
+    assert "fewer than 5 or none" in text(crime_sheet(release(minimum_count=3), language="en"))
+
+
+def test_the_months_are_named_where_squares_and_areas_rest_on_different_ones(release, drawn):
+    public = {"public_from": "2023-10-01", "public_to": "2026-06-30"}
+    for number, found in enumerate([text(crime_sheet(release(**public), language="en"), side) for side in (0, 1)]):
+        assert "Crime map of Small Border, October 2023 to June 2026" in found
+        assert "Period: 1 October 2023 to 30 June 2026." in found
+        assert ("Reports in a square, October 2023 to June 2026" in found) == (number == 0)
+        assert ("Numbered areas, October 2023 to September 2026" in found) == (number == 0)
+    for plain in (drawn("crime"), crime_sheet(release("police", **public), language="en")):
+        assert "Crime map of Small Border, October 2023 to September 2026" in text(plain)
+        assert "Period: 1 October 2023 to 30 September 2026." in text(plain)
+        assert "Reports in a square," not in text(plain)
+        assert "Numbered areas," not in text(plain)
+
+
+@pytest.mark.parametrize(
+    ("at_least", "reported_from", "told"),
+    [
+        (10, "both sides", "at least 10 reports, reported from both sides, near"),
+        (1, "one side only", "at least 1 report, reported from one side only, near"),
+        (20, None, "at least 20 reports, near"),
+    ],
+)
+def test_an_area_says_at_least_how_many_and_from_which_sides(at_least, reported_from, told, release):
+    plain = release()
+    hotspots = plain.tables["hotspots"].assign(at_least=at_least, reported_from=reported_from)
+    found = text(crime_sheet(changed(plain, hotspots=hotspots), language="en"))
+    assert re.search(rf"1 \([A-H]\d\): {told} Orrin", found)
+
+
+def test_a_cold_area_of_which_nothing_may_be_told_is_listed_all_the_same(release):
+    plain = release()
+    nothing = {"kind": "cold", "at_least": 0, "reported_from": None, "near": None, "near_local": None}
+    found = text(crime_sheet(changed(plain, hotspots=plain.tables["hotspots"].assign(**nothing)), language="en"), 0)
+    assert re.search(r"fewer reports than chance would explain 1 \([A-H]\d\) ", found)
+    assert "at least" not in found.split("1 (", 1)[1].split("How sure")[0]
+
+
+SIGNED = "signed off by A. Orrin, district police and B. Tavesh, council: a small valley"
+LOOSENED = (
+    f"minimum_count_sensitive 5 instead of 10, {SIGNED}",
+    f"minimum_residents 50 instead of 100, {SIGNED}",
+    f"minimum_residents_sensitive 500 instead of 1000, {SIGNED}",
+)
+
+
+@pytest.mark.parametrize("language", ["en", "tg"])
+@pytest.mark.parametrize("theme", DRAW)
+def test_lowered_thresholds_are_printed_in_plain_sight_on_both_sides_and_in_the_doubt(theme, language, release, drawn):
+    pdf = DRAW[theme](release(loosened=LOOSENED), language=language)
+    front, back = text(pdf, 0), text(pdf, 1)
+    for told in LOOSENED:
+        assert front.count(told) == 2
+        assert back.count(told) == 1
+    assert front.index(LOOSENED[0]) < front.index("Small Border")
+    assert "instead of" not in text(drawn(theme, "community", language))
+
+
+def test_where_long_reasons_leave_no_room_fewer_areas_stand_on_the_front_and_the_rest_on_the_back(release):
+    asked = "as the council of the valley and the police of the district both asked for in writing after three meetings"
+    long = tuple(f"{told}, {asked}" for told in LOOSENED)
+    plain = release(loosened=long, public_to="2026-06-30")
+    one = plain.tables["hotspots"].query("theme == 'crime'")
+    many = pd.concat([one.assign(hotspot_id=str(number)) for number in range(1, 9)])
+    pdf = crime_sheet(changed(plain, hotspots=many), language="en")
+    front, back = (re.findall(r"(\d) \([A-H]\d\): at least", text(pdf, side)) for side in (0, 1))
+    assert 1 <= len(front) < 6
+    assert front + back == [str(number) for number in range(1, 9)]
+    assert all(text(pdf, 0).count(told) == 2 for told in long)
+
+
+@pytest.mark.parametrize("audience", tables.AUDIENCES)
+def test_internal_sheets_carry_a_red_banner_on_both_sides(audience, drawn):
+    red = tuple(round(int(style.BANNERS["internal"][i : i + 2], 16) / 255, 2) for i in (1, 3, 5))
+    done = [ContentStream(page.get_contents(), None).operations for page in PdfReader(BytesIO(drawn("crime", audience))).pages]
+    for side in done:
+        colours = {(name, tuple(round(float(value), 2) for value in values)) for values, name in side if name in (b"rg", b"RG")}
+        assert ((b"rg", red) in colours) == (audience != "community")
+        assert ((b"RG", red) in colours) == (audience != "community")
+
+
+def test_red_prints_dark_without_colour():
+    red, green, blue = (int(style.BANNERS["internal"][i : i + 2], 16) / 255 for i in (1, 3, 5))
+    assert 0.3 * red + 0.59 * green + 0.11 * blue < 0.25
+
+
+def test_how_few_reports_a_count_stands_for_is_told_inside_alone(release, drawn):
+    told = "Counts by theme, quarter and square: the smallest is 1 (k-anonymity k = 1); 38 of 100 reach 5."
+    for audience in tables.AUDIENCES:
+        assert (told in text(drawn("crime", audience))) == (audience != "community")
+    assert "k-anonymity" not in text(crime_sheet(release(smallest_count=1, percent_at_minimum=38), language="en"))
+    nothing = release("research", smallest_count=None, percent_at_minimum=None)
+    assert "k-anonymity" not in text(crime_sheet(nothing, language="en"))
+
+
+def test_the_community_is_told_from_how_many_sensitive_reports_are_counted(release, drawn):
+    told = "Drugs, weapons, youth violence, clashes between communities are counted for the whole study only, from {} reports on."
+    assert told.format(10) in text(drawn("crime"))
+    assert told.format(15) in text(crime_sheet(release(minimum_count_sensitive=15), language="en"))
+    assert told.format(10) not in text(drawn("crime", "police"))

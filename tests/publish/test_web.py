@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
 
@@ -18,11 +19,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely.affinity
+from pypdf import PdfReader
 from shapely.geometry import shape
 
 from tensionmap import tables
 from tensionmap.errors import ReleaseError
-from tensionmap.publish import web
+from tensionmap.publish import style, web
 from tensionmap.publish.words import languages
 from tensionmap.tables import BACKGROUND_TABLES, Release
 
@@ -54,11 +56,14 @@ TOOLTIPS = """() => {
 }"""
 
 
+KEPT = ("date_precision", "window")
+
+
 def with_text(release, text):
     """The release with ``text`` in every field that is free text, each beginning with a number of its own where keys need it."""
 
     def changed(frame, table):
-        columns = [c.name for c in table.columns if c.kind == "text" and not c.one_of and c.name != "date_precision"]
+        columns = [c.name for c in table.columns if c.kind == "text" and not c.one_of and c.name not in KEPT]
         return frame.assign(**{c: [f"{i}{text}" if c in table.key else text for i in range(len(frame))] for c in columns})
 
     facts = replace(
@@ -67,7 +72,7 @@ def with_text(release, text):
         parties=(text,),
         reported_by=(text, text),
         missing_layers=(text,),
-        reports=dict.fromkeys(tables.THEMES, text),
+        loosened=(text,),
     )
     contracts = tables.RELEASE_TABLES[release.audience]
     return Release(
@@ -157,7 +162,7 @@ def test_layers_of_the_tension_map_are_drawn(release, visit):
     drawn = {
         "path[fill='#6a51a3']": 1,  # 20+
         "path[fill='#9e9ac8']": 1,  # 10-19, one path for all alike
-        "path[fill='#cbc9e2']": 2,  # 5-9, hot and not
+        "path[fill='#cbc9e2']": 1,  # 5-9
         "path[stroke='#2b6ca3']": 1,
         "path[stroke='#3a86c0']": 1,
         ".number": 1,
@@ -177,10 +182,7 @@ def test_crime_map_has_no_water_and_no_cooperation(release, visit):
 
 
 def test_cooperation_is_marked_on_the_tension_map(release):
-    made = release()
-    cells = made.tables["cells"].copy()
-    cells.loc[(cells["theme"] == "cooperation") & (cells["cell_id"] == "E505N4765"), "band"] = "5-9"
-    made = with_tables(made, cells=cells)
+    made = release(squares=[("cooperation", tables.PERIOD, 5, 5, 1, "5-9")])
     assert "Cooperation\n5-9 reports" in tooltips_of(web.tension_map(made, language="en"))
     assert "Cooperation\n5-9 reports" not in tooltips_of(web.crime_map(made, language="en"))
 
@@ -191,7 +193,7 @@ def test_mouse_over_a_square_says_what_it_means(release, visit):
     page.mouse.move(middle["x"] + middle["width"] * 0.3, middle["y"] + middle["height"] * 0.6)
     tooltip = page.locator(".leaflet-tooltip")
     tooltip.wait_for()
-    assert tooltip.inner_text() == "20+ reports\nMore reports than chance would explain"
+    assert tooltip.inner_text() == "20+ reports"
 
 
 def test_layer_goes_and_comes_back_below_the_outlines(release, visit):
@@ -204,7 +206,8 @@ def test_layer_goes_and_comes_back_below_the_outlines(release, visit):
     assert (picture(page) != before).any()
     box.check()
     page.mouse.move(1, 1)
-    assert (picture(page) == before).all()
+    # Chromium paints anew a part of the picture alone, whose edge may differ by one grey of 255; another order is seen better.
+    assert np.abs(picture(page) - before).max() < 1.5 / 255
     assert seen == []
 
 
@@ -288,7 +291,7 @@ def test_hostile_text_is_shown_and_does_not_run(release, visit, theme, audience,
     assert page.evaluate("window.P") is None
     assert payload in page.title()
     assert page.locator("aside").text_content().count(payload) >= 12
-    for place in ("h1", ".summary", ".name", ".number"):
+    for place in ("h1", ".loosened", ".name", ".number"):
         assert payload in page.locator(place).first.text_content(), place
     assert payload[0] in page.locator(".claimant").first.text_content()
     assert sum(payload in tooltip for tooltip in tooltips) >= 15
@@ -338,7 +341,7 @@ def test_inputs_are_left_as_they_were(release):
 def test_page_for_the_community_holds_only_words_and_rounded_shapes(release, theme):
     text = MAPS[theme](release(), language="en")
     body = text[text.index("<body>") :]
-    for name in ("p_map", '"count"', "expected", "residents", "record_id", "E503N4763", "2026-01-05", "Counted"):
+    for name in ("p_map", '"count"', "expected", "residents", "record_id", "E503N4763", "2026-01-05", "Counted", "k-anonymity"):
         assert name not in body
     layers = data_of(text)
     assert len(layers) > 5
@@ -352,6 +355,72 @@ def test_squares_of_the_lowest_class_are_not_drawn(release):
     tooltips = tooltips_of(web.crime_map(release(), language="en"))
     assert "fewer than 5 or none" not in tooltips
     assert "5-9 reports" in tooltips
+
+
+@pytest.mark.parametrize("theme", MAPS)
+def test_the_community_is_shown_the_period_and_no_quarter(release, theme):
+    made = release()
+    of_period = {name: made.tables[name].query("window == 'period'") for name in ("cells", "totals", "numbers")}
+    whole, period = (MAPS[theme](shown, language="en") for shown in (made, with_tables(made, **of_period)))
+    assert whole.replace(made.digest, "") == period.replace(with_tables(made, **of_period).digest, "")
+    assert "joint repair" not in words_of(whole, "aside") or theme == "tension"
+    for of_quarter in ("fraud", "land dispute", "7,770"):
+        assert of_quarter not in whole
+
+
+def test_a_release_of_quarters_alone_is_an_empty_map(release):
+    made = release(verdicts={})
+    of_quarters = {name: made.tables[name].query("window != 'period'") for name in ("cells", "totals", "numbers")}
+    text = web.tension_map(with_tables(made, **of_quarters, hotspots=made.tables["hotspots"].iloc[:0]), language="en")
+    assert not any("reports" in tooltip for tooltip in tooltips_of(text))
+    assert words_of(text, "header").endswith("September 2026That is too few to tell whether any area stands out.")
+    assert "of 100 reports" not in words_of(text, "aside")
+
+
+def test_merged_squares_say_their_size(release):
+    merged = [("crime", tables.PERIOD, 6, 6, 2, "5-9"), ("cooperation", tables.PERIOD, 0, 4, 4, "5-9")]
+    told = "squares of 1 by 1 km, and of 2 or 4 km where fewer reports or people are."
+    crime, tension = (MAPS[theme](release(squares=merged), language="en") for theme in MAPS)
+    assert "5-9 reports\nSquare of 2 by 2 km" in tooltips_of(crime)
+    assert "5-9 reports" in tooltips_of(crime)
+    assert "Cooperation\n5-9 reports\nSquare of 4 by 4 km" in tooltips_of(tension)
+    assert told in words_of(crime, "aside")
+    assert told in words_of(tension, "aside")
+    for audience in tables.AUDIENCES:
+        plain = web.tension_map(release(audience), language="en")
+        assert told not in words_of(plain, "aside")
+        assert not any("Square of" in tooltip for tooltip in tooltips_of(plain))
+
+
+def test_months_are_named_where_squares_and_areas_rest_on_different_ones(release):
+    public = {"public_from": "2023-10-01", "public_to": "2026-06-30"}
+    text = web.crime_map(release(**public), language="en")
+    assert "Crime map of Small Border, October 2023 to June 2026" in words_of(text, "header")
+    assert "Reports in a square, October 2023 to June 2026" in words_of(text, "aside")
+    assert "Numbered areas, October 2023 to September 2026" in words_of(text, "aside")
+    for plain in (web.crime_map(release(), language="en"), web.crime_map(release("research", **public), language="en")):
+        assert "Crime map of Small Border, October 2023 to September 2026" in words_of(plain, "header")
+        assert "Reports in a square," not in words_of(plain, "aside")
+        assert "Numbered areas," not in words_of(plain, "aside")
+
+
+def test_how_few_reports_a_count_stands_for_is_told_inside_alone(release):
+    told = "Counts by theme, quarter and square: the smallest is 1 (k-anonymity k = 1); 38 of 100 reach 5."
+    for audience in tables.AUDIENCES:
+        made = release(audience, smallest_count=1, percent_at_minimum=38)
+        assert (told in words_of(web.crime_map(made, language="en"), "aside")) == (audience != "community")
+    assert "k-anonymity" not in web.crime_map(release("police", smallest_count=None), language="en")
+
+
+@pytest.mark.parametrize("language", ["en", "tg"])
+def test_lowered_thresholds_stand_in_plain_sight_and_in_the_doubt(release, visit, language):
+    signed = "minimum_residents 50 instead of 100, signed off by A. Orrin and B. Tavesh: <a small valley>"
+    text = web.crime_map(release(loosened=(signed,)), language=language)
+    page, seen = visit(text)
+    assert page.locator("header .banner.loosened").inner_text() == signed
+    assert page.locator("header .banner.loosened").is_visible()
+    assert signed in words_of(text, "aside")
+    assert seen == []
 
 
 def test_research_sees_figures_and_police_sees_reports(release):
@@ -375,8 +444,8 @@ def test_single_reports_are_drawn_on_canvas(release, visit):
     ("audience", "banners"),
     [
         ("community", ["INVENTED TRAINING DATA"]),
-        ("police", ["INVENTED TRAINING DATA", "INTERNAL: for the police only"]),
-        ("research", ["INVENTED TRAINING DATA", "INTERNAL: for research only"]),
+        ("police", ["INTERNAL: for the police only", "INVENTED TRAINING DATA"]),
+        ("research", ["INTERNAL: for research only", "INVENTED TRAINING DATA"]),
     ],
 )
 def test_banners_say_invented_and_internal(release, audience, banners):
@@ -385,6 +454,36 @@ def test_banners_say_invented_and_internal(release, audience, banners):
 
     assert [text.startswith(banner) for text, banner in zip(found(), banners, strict=True)] == [True] * len(banners)
     assert len(found(is_invented=False)) == len(banners) - 1
+
+
+@pytest.mark.parametrize("audience", tables.AUDIENCES)
+@pytest.mark.parametrize("theme", MAPS)
+def test_internal_pages_carry_a_red_banner_on_screen_and_when_printed(release, theme, audience, visit):
+    page, _ = visit(MAPS[theme](release(audience), language="en"))
+    banner, red = page.locator("header .internal"), "rgb(176, 0, 32)"
+    if audience == "community":
+        assert banner.count() == 0
+        return
+
+    def look(name):
+        return banner.evaluate("(banner, name) => getComputedStyle(banner)[name]", name)
+
+    assert banner.is_visible()
+    assert (look("backgroundColor"), look("color"), look("fontWeight")) == (red, "rgb(255, 255, 255)", "700")
+    frame = banner.bounding_box()
+    assert (frame["y"], frame["width"]) == (0, 1024)
+    # A printer leaves backgrounds out.
+    page.emulate_media(media="print")
+    assert (look("backgroundColor"), look("color"), look("borderTopColor")) == ("rgba(0, 0, 0, 0)", red, red)
+    assert look("borderTopStyle") == "solid"
+    assert page.locator(".folium-map").bounding_box()["y"] < page.locator("aside").bounding_box()["y"]
+    assert "INTERNAL" in PdfReader(BytesIO(page.pdf(format="A4"))).pages[0].extract_text()
+
+
+def test_red_is_the_same_on_screen_and_on_paper():
+    css = files("tensionmap.publish").joinpath("web.css").read_text(encoding="utf-8")
+    assert f".internal {{ background: {style.BANNERS['internal']}; }}" in css
+    assert f".internal {{ color: {style.BANNERS['internal']}; }}" in css
 
 
 @pytest.mark.parametrize(
@@ -411,9 +510,11 @@ def test_hidden_hot_spot_is_said_not_drawn(release):
 
 def test_cold_spot_is_named_and_explained(release):
     made = release()
-    text = web.crime_map(with_tables(made, hotspots=made.tables["hotspots"].assign(kind="cold")), language="en")
+    cold = made.tables["hotspots"].assign(kind="cold", at_least=0, reported_from=None)
+    text = web.crime_map(with_tables(made, hotspots=cold), language="en")
     assert "In 1 numbered area there were fewer than chance would explain." in words_of(text, "header")
-    assert "Cold spot 1: 20+ reports, fewer reports than chance would explain" in words_of(text, "aside")
+    assert "Cold spot 1: fewer reports than chance would explain, near Orrin" in words_of(text, "aside")
+    assert "at least" not in words_of(text, "aside")
     assert any(tooltip.startswith("Cold spot 1") for tooltip in tooltips_of(text))
 
 
@@ -424,13 +525,14 @@ def test_panel_says_what_a_reader_must_know(release):
         "fewer than 5 or none",
         "Places are approximate: squares of 1 by 1 km.",
         "it does not mean safe",
-        "Hot spot 1: 20+ reports, more reports than chance would explain, near Orrin (Оррин), Tavesh (Тавеш)",
+        "Hot spot 1: more reports than chance would explain, at least 20 reports, reported from both sides, near Orrin (Оррин)",
         "an area would be numbered on at most 5 of 100 (999 such maps were drawn)",
         "Drawing a line, an area or a name does not mean that anybody accepts or endorses it.",
         "N+S: agreed: Norvia + Selmar, since 13 March 2025",
         "Without a place exact enough for the map: 12 of 100 reports.",
         "The study has no data on: gate, spring.",
         "Violence in families, sexual violence, violence against children, recruitment",
+        "are counted for the whole study only, from 10 reports on.",
         "All reports come from one side: Norvia.",
         "S: claimed by Selmar, since 1 January 1991 (Selmar survey)",
         made.digest,
@@ -439,6 +541,21 @@ def test_panel_says_what_a_reader_must_know(release):
         "joint repair5-9",
     ):
         assert sentence in beside
+
+
+@pytest.mark.parametrize(
+    ("at_least", "reported_from", "told"),
+    [
+        (10, "one side only", ["At least 10 reports", "Reported from one side only"]),
+        (1, None, ["At least 1 report"]),
+    ],
+)
+def test_an_area_says_at_least_how_many_and_from_which_sides(release, at_least, reported_from, told):
+    made = release()
+    hotspots = made.tables["hotspots"].assign(at_least=at_least, reported_from=reported_from)
+    tooltips = tooltips_of(web.crime_map(with_tables(made, hotspots=hotspots), language="en"))
+    expected = ["Hot spot 1", "More reports than chance would explain", *told, "Near Orrin (Оррин), Tavesh (Тавеш)"]
+    assert "\n".join(expected).casefold() in [tooltip.casefold() for tooltip in tooltips]
 
 
 def test_claims_of_all_parties_are_drawn_alike(release, visit):

@@ -22,7 +22,7 @@ from tensionmap.publish.labels import Box, place_labels
 from tensionmap.publish.page import BODY_PT, PT_MM, Page, coordinates, lines_of, text_width_mm
 from tensionmap.publish.style import Symbol
 from tensionmap.publish.words import Words
-from tensionmap.tables import BANDS, Release
+from tensionmap.tables import Release
 
 INDEX_MM = 4.6
 NAME_LINE_MM = BODY_PT * PT_MM * 1.08
@@ -32,43 +32,69 @@ SIDES_M = tuple(step * 10**power for power in range(2, 7) for step in (1, 2, 5))
 
 @dataclass(frozen=True)
 class View:
-    """The rows of a release that one map draws, in metres, cut at the edge of its grid."""
+    """What of a release one map draws, in metres, cut at the edge of its grid: taken from the release here and nowhere else.
+
+    Raises
+    ------
+    ReleaseError
+        If it is not made of a release.
+    """
 
     release: Release
     theme: str
-    cells: gpd.GeoDataFrame
-    joint_work: gpd.GeoDataFrame
-    hotspots: gpd.GeoDataFrame
-    points: gpd.GeoDataFrame | None
-    settlements: gpd.GeoDataFrame
-    claims: gpd.GeoDataFrame
-    resources: gpd.GeoDataFrame
-    services: gpd.GeoDataFrame
+
+    def __post_init__(self) -> None:
+        shown.refuse_unless_release(self.release)
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
         """West, south, east, north of the grid."""
         return self.release.facts.extent
 
+    @cached_property
+    def cells(self) -> gpd.GeoDataFrame:
+        """The squares above the lowest band."""
+        return shown.squares(self.release, self.theme)
 
-def view_of(release: Release, theme: str) -> View:
-    """What the map of a theme draws; of water and land the crime map keeps only rivers and canals, to find the way by."""
-    frame = shapely.box(*release.facts.extent)
-    cells = shown.of_theme(release, "cells", theme)
-    hotspots = shown.of_theme(release, "hotspots", theme)
-    resources = release.background["resources"]
-    return View(
-        release=release,
-        theme=theme,
-        cells=cells[cells["band"] != BANDS[0]].sort_values("cell_id", kind="stable"),
-        joint_work=shown.joint_work(release) if theme == "tension" else cells.iloc[:0],
-        hotspots=shown.cut(hotspots.sort_values("hotspot_id", key=lambda ids: ids.str.zfill(9), kind="stable"), frame),
-        points=shown.cut(shown.of_theme(release, "points", theme), frame) if "points" in release.tables else None,
-        settlements=shown.cut(shown.settlements(release), frame),
-        claims=shown.cut(shown.claim_lines(release), frame),
-        resources=shown.cut(resources if theme == "tension" else resources[resources["kind"].isin(list(style.LINES))], frame),
-        services=shown.cut(release.background["services"], frame),
-    )
+    @cached_property
+    def joint_work(self) -> gpd.GeoDataFrame:
+        """The squares that carry the mark of cooperation; none on the crime map."""
+        return shown.joint_work(self.release) if self.theme == "tension" else self.cells.iloc[:0]
+
+    @cached_property
+    def hotspots(self) -> gpd.GeoDataFrame:
+        """The numbered areas in the order of their numbers."""
+        hotspots = shown.of_theme(self.release, "hotspots", self.theme)
+        return self._cut(hotspots.sort_values("hotspot_id", key=lambda ids: ids.str.zfill(9), kind="stable"))
+
+    @cached_property
+    def points(self) -> gpd.GeoDataFrame | None:
+        """Single reports; None if the audience sees none."""
+        return self._cut(shown.of_theme(self.release, "points", self.theme)) if "points" in self.release.tables else None
+
+    @cached_property
+    def settlements(self) -> gpd.GeoDataFrame:
+        """Villages and towns."""
+        return self._cut(shown.settlements(self.release))
+
+    @cached_property
+    def claims(self) -> gpd.GeoDataFrame:
+        """The standing claims as lines."""
+        return self._cut(shown.claim_lines(self.release))
+
+    @cached_property
+    def resources(self) -> gpd.GeoDataFrame:
+        """Water and land; the crime map keeps only rivers and canals, to find the way by."""
+        resources = self.release.background["resources"]
+        return self._cut(resources if self.theme == "tension" else resources[resources["kind"].isin(list(style.LINES))])
+
+    @cached_property
+    def services(self) -> gpd.GeoDataFrame:
+        """Roads, crossings, posts and meeting places."""
+        return self._cut(self.release.background["services"])
+
+    def _cut(self, layer: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+        return shown.cut(layer, shapely.box(*self.bounds))
 
 
 class Chart:
@@ -135,6 +161,10 @@ class Chart:
         page, cells = self.page, self.view.cells
         if self.side_mm >= 5:
             page.shape(self._grid(), fill=False, lw=0.8, ec="#c4c4c4", zorder=0.5)
+        if self.side_mm < style.SMALLEST_HATCHED_MM:
+            # The mark in its middle does not say how far a merged square reaches.
+            merged = self.mm(cells[cells["side_cells"] > 1].geometry.to_numpy())
+            page.shape(merged, fill=False, lw=style.THINNEST_LINE_PT, ec=style.INK, zorder=3)
         for band, look in style.BANDS.items():
             shapes = self.mm(cells[cells["band"] == band].geometry.to_numpy())
             if self.side_mm >= style.SMALLEST_HATCHED_MM:

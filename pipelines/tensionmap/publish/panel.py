@@ -29,8 +29,7 @@ _POINT_KEY = f'<circle cx="16" cy="8" r="4" fill="{POINT["fillColor"]}"/>'
 def header(release: Release, theme: str, words: Words) -> str:
     """Banners, title and one summary, as HTML."""
     said = [
-        _element("p", sentences.invented(release, words), "banner invented"),
-        _element("p", sentences.internal(release, words), "banner internal"),
+        *(_element("p", text, f"banner {kind}") for kind, text in sentences.banners(release, words)),
         _element("h1", sentences.title(release, theme, words)),
         _element("p", sentences.summary(release, theme, words), "summary"),
     ]
@@ -73,17 +72,17 @@ def _paragraphs(texts: Iterable[str]) -> list[str]:
 def _cells_legend(release: Release, theme: str, words: Words) -> list[str]:
     keys = [_key(_swatch(band), sentences.reports(release, band, words)) for band in reversed(BANDS)]
     if theme == "tension":
-        keys.append(_key(glyph("joint_work"), sentences.joint_work(words)))
+        keys.append(_key(glyph("joint_work"), sentences.joint_work(release, words)))
     if release.audience == "police":
         keys.append(_key(_svg(_POINT_KEY), sentences.single_report(words)))
-    return [_keys(keys), _element("p", sentences.approximate(release, words))]
+    return [_keys(keys), _element("p", sentences.approximate(release, theme, words))]
 
 
 def _hotspots_legend(release: Release, theme: str, words: Words) -> list[str]:
     spots = shown.of_theme(release, "hotspots", theme)
     kinds = [kind for kind in ("hot", "cold") if kind in {"hot", *spots["kind"]}]
     keys = [_key(_stroke_key(style.HOTSPOTS[kind]), sentences.meaning(kind, words)) for kind in kinds]
-    named = [f"{hotspot_name(row, words)}: {', '.join(hotspot_facts(release, row, words))}" for row in spots.itertuples()]
+    named = [f"{hotspot_name(row, words)}: {', '.join(hotspot_facts(row, words))}" for row in spots.itertuples()]
     return [_keys(keys), *_paragraphs([*named, sentences.chance(release, words)])]
 
 
@@ -159,10 +158,9 @@ def hotspot_name(row: Any, words: Words) -> str:
     return words("Cold spot {number}", number=row.hotspot_id)
 
 
-def hotspot_facts(release: Release, row: Any, words: Words) -> list[str]:
-    """Band, meaning and the settlements near it."""
-    places = sentences.near(row, words)
-    return [sentences.reports(release, row.band, words), sentences.meaning(row.kind, words), *([places] if places else [])]
+def hotspot_facts(row: Any, words: Words) -> list[str]:
+    """Its meaning, and what is told of it."""
+    return [sentences.meaning(row.kind, words), *sentences.area(row, words)]
 
 
 def strokes(stroke: style.Stroke) -> tuple[Look, ...]:

@@ -12,28 +12,28 @@ from tensionmap.publish.words import Words
 from tensionmap.tables import BANDS, Release
 
 LOWEST_END = 5
+MERGED = (2, 4)
+"""Sides of merged squares, in cells."""
 
 
 def title(release: Release, theme: str, words: Words) -> str:
-    """What, where and which months."""
-    months = words.months(release.facts.date_from, release.facts.date_to)
+    """What, where and which months are counted."""
+    months = words.months(*shown.months_counted(release))
     if theme == "crime":
         return words("Crime map of {study}, {months}", study=release.facts.study, months=months)
     return words("Tension map of {study}, {months}", study=release.facts.study, months=months)
 
 
-def invented(release: Release, words: Words) -> str:
-    """That the data are invented; empty if they are not."""
-    return words("INVENTED TRAINING DATA: no place, person or report here is real.") if release.facts.is_invented else ""
-
-
-def internal(release: Release, words: Words) -> str:
-    """For whom alone the map is; empty on a public one."""
+def banners(release: Release, words: Words) -> list[tuple[str, str]]:
+    """What nobody may overlook, each with its kind: internal, invented, loosened (as it was signed, in English)."""
+    found = []
     if release.audience == "police":
-        return words("INTERNAL: for the police only. Do not copy, do not hand on.")
+        found.append(("internal", words("INTERNAL: for the police only. Do not copy, do not hand on.")))
     if release.audience == "research":
-        return words("INTERNAL: for research only. Do not copy, do not hand on.")
-    return ""
+        found.append(("internal", words("INTERNAL: for research only. Do not copy, do not hand on.")))
+    if release.facts.is_invented:
+        found.append(("invented", words("INVENTED TRAINING DATA: no place, person or report here is real.")))
+    return [*found, *(("loosened", signed) for signed in release.facts.loosened)]
 
 
 def summary(release: Release, theme: str, words: Words) -> str:
@@ -68,13 +68,13 @@ def summary(release: Release, theme: str, words: Words) -> str:
 
 
 def number_of_reports(release: Release, theme: str, words: Words) -> str:
-    """The reports of a theme: 'about 640' for the community, '640' inside."""
-    number = release.facts.reports.get(theme, "")
-    if not number.isdigit():
-        return words.label(number)
-    if release.audience == "community" and int(number) == 0:
+    """The reports of a theme: 'about 640' for the community, '640' inside; empty if the release does not tell."""
+    number = shown.number_of_reports(release, theme)
+    if number is None:
+        return ""
+    if release.audience == "community" and number == 0:
         return reports(release, BANDS[0], words)
-    written = words.number(int(number))
+    written = words.number(number)
     return words("about {number}", number=written) if release.audience == "community" else written
 
 
@@ -86,12 +86,13 @@ def reports(release: Release, band: str, words: Words) -> str:
 
 
 def _lowest_end(release: Release) -> int:
-    return release.facts.minimum_count if release.audience == "community" else LOWEST_END
+    # Bands begin at five, so a lower minimum lists nothing more.
+    return max(release.facts.minimum_count, LOWEST_END) if release.audience == "community" else LOWEST_END
 
 
-def joint_work(words: Words) -> str:
+def joint_work(release: Release, words: Words) -> str:
     """What the mark of cooperation means."""
-    return words("5 or more joint repairs, agreements or meetings")
+    return words("{n} or more joint repairs, agreements or meetings", n=words.number(_lowest_end(release)))
 
 
 def single_report(words: Words) -> str:
@@ -99,13 +100,33 @@ def single_report(words: Words) -> str:
     return words("a single report, about here")
 
 
-def approximate(release: Release, words: Words) -> str:
+def approximate(release: Release, theme: str, words: Words) -> str:
     """How exact places are, and that an empty square is not a safe one."""
+    n = words.number(_lowest_end(release))
+    if shown.has_merged(release, theme):
+        double, fourfold = (_km(release, side, words) for side in MERGED)
+        return words(
+            "Places are approximate: squares of {km} by {km} km, and of {double} or {fourfold} km where fewer reports or people "
+            "are. “Fewer than {n} or none” protects people; it does not mean safe.",
+            km=_km(release, 1, words),
+            double=double,
+            fourfold=fourfold,
+            n=n,
+        )
     return words(
         "Places are approximate: squares of {km} by {km} km. “Fewer than {n} or none” protects people; it does not mean safe.",
-        km=words.number(release.facts.cell_m / 1000),
-        n=words.number(_lowest_end(release)),
+        km=_km(release, 1, words),
+        n=n,
     )
+
+
+def size(release: Release, side_cells: int, words: Words) -> str:
+    """How large a merged square is; empty for a square of one cell."""
+    return words("Square of {km} by {km} km", km=_km(release, side_cells, words)) if side_cells > 1 else ""
+
+
+def _km(release: Release, side_cells: int, words: Words) -> str:
+    return words.number(side_cells * release.facts.cell_m / 1000)
 
 
 def meaning(kind: str, words: Words) -> str:
@@ -113,6 +134,19 @@ def meaning(kind: str, words: Words) -> str:
     if kind == "hot":
         return words("more reports than chance would explain")
     return words("fewer reports than chance would explain")
+
+
+def area(row: Any, words: Words) -> list[str]:
+    """What is told of a numbered area: at least how many reports, from whom, near what; each only if it may be told."""
+    found = []
+    if row.at_least:  # of a cold area nothing is told
+        found.append(words.n("at least {n} report", "at least {n} reports", int(row.at_least)))
+    if row.reported_from == "both sides":
+        found.append(words("reported from both sides"))
+    if row.reported_from == "one side only":
+        found.append(words("reported from one side only"))
+    places = near(row, words)
+    return [*found, places] if places else found
 
 
 def near(row: Any, words: Words) -> str:
@@ -137,7 +171,7 @@ def chance(release: Release, words: Words) -> str:
 
 
 def doubt(release: Release, theme: str, words: Words) -> list[str]:
-    """What the map cannot tell: too few reports, areas withheld, reports without a place."""
+    """What the map cannot tell: too few reports, areas withheld, reports without a place, thresholds that were lowered."""
     facts = release.facts
     verdict = facts.verdicts.get(theme, "too few to tell")
     found = []
@@ -147,9 +181,10 @@ def doubt(release: Release, theme: str, words: Words) -> list[str]:
         found.append(words("No numbered area does not mean that there is no problem."))
     if facts.is_withheld.get(theme, False):
         found.append(words("At least one area that stands out is not shown: too few people live or reported there."))
-    if theme in facts.unplaced_percent:
-        found.append(words("Without a place exact enough for the map: {n} of 100 reports.", n=facts.unplaced_percent[theme]))
-    return found
+    percent = shown.unplaced_percent(release, theme)
+    if percent is not None:
+        found.append(words("Without a place exact enough for the map: {n} of 100 reports.", n=percent))
+    return [*found, *facts.loosened]
 
 
 def counted(release: Release, words: Words) -> list[str]:
@@ -166,7 +201,21 @@ def counted(release: Release, words: Words) -> list[str]:
     if facts.missing_layers:
         kinds = ", ".join(words.label(kind) for kind in facts.missing_layers)
         found.append(words("The study has no data on: {kinds}.", kinds=kinds))
-    return found
+    return [*found, *anonymity(release, words)]
+
+
+def anonymity(release: Release, words: Words) -> list[str]:
+    """How few reports a count can stand for, told inside the house alone; nothing if nothing is counted."""
+    facts = release.facts
+    if release.audience == "community" or facts.smallest_count is None or facts.percent_at_minimum is None:
+        return []
+    told = words(
+        "Counts by theme, quarter and square: the smallest is {n} (k-anonymity k = {n}); {percent} of 100 reach {minimum}.",
+        n=words.number(facts.smallest_count),
+        percent=facts.percent_at_minimum,
+        minimum=words.number(facts.minimum_count),
+    )
+    return [told]
 
 
 def hidden(release: Release, words: Words) -> list[str]:
@@ -174,7 +223,12 @@ def hidden(release: Release, words: Words) -> list[str]:
     always = words("Violence in families, sexual violence, violence against children, recruitment: to protect those harmed.")
     if release.audience == "community":
         few = words("Squares in which fewer than {n} people live.", n=words.number(release.facts.minimum_residents))
-        return [always, words("Single reports, names, dates and exact numbers: so that nobody can be found."), few]
+        sensitive = words(
+            "Drugs, weapons, youth violence, clashes between communities are counted for the whole study only, "
+            "from {n} reports on.",
+            n=words.number(release.facts.minimum_count_sensitive),
+        )
+        return [always, words("Single reports, names, dates and exact numbers: so that nobody can be found."), few, sensitive]
     if release.audience == "police":
         return [always, words("Names, texts and numbers of reports: they are not needed on a map.")]
     return [always, words("Single reports, names and dates: so that nobody can be found.")]
@@ -214,10 +268,15 @@ def disclaimer(words: Words) -> str:
 
 
 def headings(release: Release, words: Words) -> Mapping[str, str]:
-    """What stands over each part of the legend."""
+    """What stands over each part of the legend; squares and areas with their months where these differ."""
+    squares, areas = words("Reports in a square"), words("Numbered areas")
+    if shown.is_of_other_months(release):
+        study = words.months(release.facts.date_from, release.facts.date_to)
+        squares = words("Reports in a square, {months}", months=words.months(*shown.months_counted(release)))
+        areas = words("Numbered areas, {months}", months=study)
     return {
-        "squares": words("Reports in a square"),
-        "areas": words("Numbered areas"),
+        "squares": squares,
+        "areas": areas,
         "claims": words("Border claims as of {day}", day=words.day(release.facts.date_to)),
         "places": words("Places"),
         "doubt": words("How sure is this?"),

@@ -22,7 +22,7 @@ from matplotlib.patches import Rectangle
 
 from tensionmap.errors import ReleaseError
 from tensionmap.publish import sentences, shown, style
-from tensionmap.publish.chart import INDEX_MM, SIDES_M, Chart, View, view_of
+from tensionmap.publish.chart import INDEX_MM, SIDES_M, Chart, View
 from tensionmap.publish.columns import BLOCK_GAP_MM, Block, Column, Flow, Row, SetBlock, fill_with_rules, flow, set_blocks
 from tensionmap.publish.keys import band_key, hotspot_key, place_key, stroke_key, symbol_key
 from tensionmap.publish.page import A4_MM, BODY_PT, PT_MM, Page, as_pdf, line_mm, short, text_width_mm, wrap
@@ -37,7 +37,8 @@ SMALLEST_MAP_MM = 45.0
 SUMMARY_PT, BANNER_PT, BACK_TITLE_PT = 11.0, 9.0, 13.0
 TITLES = ((17.0, 1), (15.5, 1), (14.0, 1), (15.0, 2), (13.0, 2), (12.0, 2))
 """Sizes in points and numbers of lines that a title may take, the best first."""
-HOTSPOTS_LISTED = 6
+HOTSPOTS_LISTED = (6, 3, 1)
+"""How many numbered areas the front lists at most: fewer only where the texts would leave no room for the map."""
 ORDERS = ((2, 3), (3, 2))
 """Doubt may stand before the claims or after them, whichever leaves more room."""
 ROUND = (1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 2.75, 3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0, 6.5, 7.0, 7.5, 8.0, 8.5, 9.0, 9.5)
@@ -90,7 +91,7 @@ def _sheet(release: Release, theme: str, language: str, contacts: Sequence[str])
     with rc_context():
         rcdefaults()
         matplotlib.rcParams.update({"pdf.fonttype": 42, "pdf.compression": 6, "hatch.linewidth": style.HATCH_LINE_PT})
-        view = view_of(release, theme)
+        view = View(release, theme)
         front = _best_front(view, words)
         page, more_areas = front.draw()
         return as_pdf([page, _back(front.paper, contacts, more_areas)])
@@ -98,26 +99,35 @@ def _sheet(release: Release, theme: str, language: str, contacts: Sequence[str])
 
 def _best_front(view: View, words: Words) -> _Front:
     """The layout with the largest map."""
+    for listed in HOTSPOTS_LISTED:
+        fronts, refusals = _fronts(view, words, listed)
+        if not fronts:
+            raise refusals[0]
+        best = min(fronts, key=lambda front: front.scale)
+        if best.scale < inf:
+            break
+    else:
+        raise best.refusal()
+    return best
+
+
+def _fronts(view: View, words: Words, listed: int) -> tuple[list[_Front], list[ReleaseError]]:
+    """Every layout that can be tried, and why the others cannot."""
     fronts, refusals = [], []
     for page, columns, beside in product((A4_MM, A4_MM[::-1]), (3, 4, 5), (1, 0)):
         if _column_mm(page[0], columns) >= NARROWEST_COLUMN_MM:
             try:
-                fronts.append(_Front(_Paper(view, words, page), columns, beside))
+                fronts.append(_Front(_Paper(view, words, page), columns, beside, listed))
             except ReleaseError as error:
                 refusals.append(error)
-    best = min(fronts, key=lambda front: front.scale, default=None)
-    if best is None:
-        raise refusals[0]
-    if best.scale == inf:
-        raise best.refusal()
-    return best
+    return fronts, refusals
 
 
 def _column_mm(page_mm: float, columns: int) -> float:
     return (page_mm - 2 * MARGIN_MM - (columns - 1) * GUTTER_MM) / columns
 
 
-def _front_blocks(view: View, words: Words, index: Callable[[Any], str], side_mm: float) -> list[Block]:
+def _front_blocks(view: View, words: Words, index: Callable[[Any], str], side_mm: float, listed: int) -> list[Block]:
     """What one must know to read the map."""
     release, headings = view.release, sentences.headings(view.release, words)
     doubt = [sentences.chance(release, words), *sentences.doubt(release, view.theme, words)]
@@ -126,7 +136,7 @@ def _front_blocks(view: View, words: Words, index: Callable[[Any], str], side_mm
     places = tuple(Row(words.label(kind), place_key(kind)) for kind in order if kind in kinds)
     found = [
         Block(headings["squares"], _squares(view, words, side_mm)),
-        Block(headings["areas"], _first_areas(view, words, index)),
+        Block(headings["areas"], _first_areas(view, words, index, listed)),
         Block(headings["doubt"], tuple(map(Row, doubt))),
         _claims(view, words, headings["claims"]),
     ]
@@ -136,28 +146,27 @@ def _front_blocks(view: View, words: Words, index: Callable[[Any], str], side_mm
 def _squares(view: View, words: Words, side_mm: float) -> tuple[Row, ...]:
     rows = [Row(sentences.reports(view.release, band, words), band_key(band, side_mm)) for band in reversed(BANDS)]
     if len(view.joint_work):
-        rows.append(Row(sentences.joint_work(words), symbol_key(style.SYMBOLS["joint_work"])))
+        rows.append(Row(sentences.joint_work(view.release, words), symbol_key(style.SYMBOLS["joint_work"])))
     if view.points is not None:
         rows.append(Row(sentences.single_report(words), symbol_key(style.SYMBOLS["report"])))
-    return (*rows, Row(sentences.approximate(view.release, words)))
+    return (*rows, Row(sentences.approximate(view.release, view.theme, words)))
 
 
-def _first_areas(view: View, words: Words, index: Callable[[Any], str]) -> tuple[Row, ...]:
+def _first_areas(view: View, words: Words, index: Callable[[Any], str], listed: int) -> tuple[Row, ...]:
     kinds = [kind for kind in ("hot", "cold") if kind in {"hot", *view.hotspots["kind"]}]
     keys = [Row(sentences.meaning(kind, words), hotspot_key(kind)) for kind in kinds]
     areas = _areas(view, words, index)
-    more = len(areas) - HOTSPOTS_LISTED
+    more = len(areas) - listed
     told = words.n("{n} more area: see the back", "{n} more areas: see the back", more) if more > 0 else ""
-    return (*keys, *areas[:HOTSPOTS_LISTED], *([Row(told)] if told else []))
+    return (*keys, *areas[:listed], *([Row(told)] if told else []))
 
 
 def _areas(view: View, words: Words, index: Callable[[Any], str]) -> list[Row]:
-    """Each numbered area in a sentence: where, how many, near what."""
+    """Each numbered area in a sentence: where, how many, from whom, near what."""
     rows = []
     for row in view.hotspots.itertuples():
-        facts = [sentences.reports(view.release, row.band, words), sentences.near(row, words)]
-        told = ", ".join(fact for fact in facts if fact)
-        rows.append(Row(f"{row.hotspot_id} ({index(row.geometry)}): {told}"))
+        told = ", ".join(sentences.area(row, words))
+        rows.append(Row(f"{row.hotspot_id} ({index(row.geometry)}){told and f': {told}'}"))
     return rows
 
 
@@ -220,23 +229,32 @@ class _Paper:
         )
 
     @cached_property
-    def banners(self) -> list[list[str]]:
-        """The banners in rows: side by side where they fit."""
-        release, words = self.view.release, self.words
-        found = [text for text in (sentences.internal(release, words), sentences.invented(release, words)) if text]
-        width = sum(text_width_mm(text, BANNER_PT, "Bold") + 8 for text in found)
-        if found and width <= self.inner_mm:
-            return [found]
-        return [[line] for text in found for line in wrap(text, self.inner_mm - 8, BANNER_PT, "Bold")]
+    def banners(self) -> list[list[_Banner]]:
+        """The banners in rows: for whom the sheet is and that it is invented side by side where they fit."""
+        found = [
+            _Banner(kind, wrap(text, self.inner_mm - 8, BANNER_PT, "Bold"))
+            for kind, text in sentences.banners(self.view.release, self.words)
+        ]
+        row = [banner for banner in found if banner.kind != "loosened"]
+        is_one_line = all(len(banner.lines) == 1 for banner in row)
+        if len(row) > 1 and is_one_line and sum(banner.width_mm + 8 for banner in row) <= self.inner_mm:
+            return [row, *([banner] for banner in found[len(row) :])]
+        return [[banner] for banner in found]
+
+    @property
+    def banners_mm(self) -> float:
+        """Height of the banners."""
+        return sum(_row_mm(row) + 0.5 for row in self.banners) + 1.5 * bool(self.banners)
 
     @cached_property
     def imprint(self) -> list[str]:
         """Period, projection and digest in lines."""
-        facts, words = self.view.release.facts, self.words
+        words = self.words
+        first, last = map(words.day, shown.months_counted(self.view.release))
         told = words(
             "Period: {first} to {last}. Projection: {crs}. Data digest: {digest}",
-            first=words.day(facts.date_from),
-            last=words.day(facts.date_to),
+            first=first,
+            last=last,
             crs=self.view.cells.crs.name,
             digest=self.view.release.digest,
         )
@@ -249,7 +267,7 @@ class _Paper:
 
     def header_mm(self, texts: Sequence[tuple[float, str, Sequence[str]]]) -> float:
         """Height of the banners and of ``texts`` of a size and a face."""
-        return len(self.banners) * 6.0 + 1.5 * bool(self.banners) + sum(len(t) * line_mm(size) for size, _, t in texts) + 2.0
+        return self.banners_mm + sum(len(t) * line_mm(size) for size, _, t in texts) + 2.0
 
     def begin(self, number: int, texts: Sequence[tuple[float, str, Sequence[str]]]) -> Page:
         """A page with banners, ``texts`` and imprint."""
@@ -257,8 +275,8 @@ class _Paper:
         y = page.height - MARGIN_MM
         for row in self.banners:
             self._draw_banners(page, row, y)
-            y -= 6.0
-        y -= 1.5 * bool(self.banners)
+            y -= _row_mm(row) + 0.5
+        y = page.height - MARGIN_MM - self.banners_mm
         for size, face, lines in texts:
             for line in lines:
                 page.text(MARGIN_MM, y - size * PT_MM, line, size=size, face=face)
@@ -269,27 +287,50 @@ class _Paper:
         page.text(page.width - MARGIN_MM - text_width_mm(side, BODY_PT), MARGIN_MM + 0.8, side)
         return page
 
-    def _draw_banners(self, page: Page, texts: Sequence[str], top: float) -> None:
+    def _draw_banners(self, page: Page, row: Sequence[_Banner], top: float) -> None:
         """Framed, side by side over the whole line."""
-        widths = [text_width_mm(text, BANNER_PT, "Bold") for text in texts]
-        spare = (self.inner_mm - sum(widths) - (len(texts) - 1) * 2) / len(texts)
+        spare = (self.inner_mm - sum(banner.width_mm for banner in row) - (len(row) - 1) * 2) / len(row)
         x = MARGIN_MM
-        for text, width in zip(texts, widths, strict=True):
-            page.shape(shapely.box(x, top - 5.5, x + width + spare, top), fill=False, ec=style.INK, lw=1.6, zorder=10)
-            page.text(x + spare / 2, top - 3.9, text, size=BANNER_PT, face="Bold")
-            x += width + spare + 2
+        for banner in row:
+            east = x + banner.width_mm + spare
+            page.shape(shapely.box(x, top - _row_mm(row), east, top), fill=False, ec=banner.colour, lw=1.6, zorder=10)
+            for number, line in enumerate(banner.lines):
+                y = top - 3.9 - number * line_mm(BANNER_PT)
+                page.text(x + spare / 2, y, line, size=BANNER_PT, face="Bold", colour=banner.colour)
+            x = east + 2
+
+
+@dataclass(frozen=True)
+class _Banner:
+    """What nobody may overlook, in lines."""
+
+    kind: str
+    lines: Sequence[str]
+
+    @property
+    def colour(self) -> str:
+        return style.BANNERS.get(self.kind, style.INK)
+
+    @property
+    def width_mm(self) -> float:
+        return max(text_width_mm(line, BANNER_PT, "Bold") for line in self.lines)
+
+
+def _row_mm(row: Sequence[_Banner]) -> float:
+    """Height of a row of banners with its frame."""
+    return 5.5 + (max(len(banner.lines) for banner in row) - 1) * line_mm(BANNER_PT)
 
 
 class _Front:
     """One way of laying the front out: the map at the largest round scale that fits, texts in columns beside and under it."""
 
-    def __init__(self, paper: _Paper, columns: int, beside: int) -> None:
+    def __init__(self, paper: _Paper, columns: int, beside: int, listed: int) -> None:
         self.paper, self.view, self.words = paper, paper.view, paper.words
         size, title = paper.title
         summary = wrap(sentences.summary(paper.view.release, paper.view.theme, paper.words), paper.inner_mm, SUMMARY_PT)
         self.texts = ((size, "Bold", title), (SUMMARY_PT, "", summary))
         self.top = paper.page_mm[1] - MARGIN_MM - paper.header_mm(self.texts)
-        self.columns, self.beside = columns, beside
+        self.columns, self.beside, self.listed = columns, beside, listed
         self.column_mm = _column_mm(paper.page_mm[0], columns)
         self.map_mm = paper.inner_mm - beside * (self.column_mm + GUTTER_MM)
         self.scale_row_mm = max(8.5, len(self._scale_lines(8_888_888, 88_000, 888)) * line_mm(BODY_PT) + 2.5)
@@ -305,7 +346,7 @@ class _Front:
         return flow(blocks, beside + under)
 
     def _blocks(self, order: Sequence[int], index: Callable[[Any], str], side_mm: float) -> list[SetBlock]:
-        blocks = _front_blocks(self.view, self.words, index, side_mm)
+        blocks = _front_blocks(self.view, self.words, index, side_mm, self.listed)
         blocks[2:4] = [blocks[number] for number in order]
         return set_blocks(blocks, self.column_mm)
 
@@ -334,7 +375,7 @@ class _Front:
         """Why the map does not fit."""
         return ReleaseError(
             f"The texts on the front leave {max(self.free_mm, 0):.0f} mm for the map, and it needs {SMALLEST_MAP_MM:.0f} mm. "
-            "Make the names of the study, of its parties and of settlements shorter."
+            "Make the names of the study, of its parties and of settlements, or the reason for lower thresholds, shorter."
         )
 
     def draw(self) -> tuple[Page, list[Row]]:
@@ -346,7 +387,7 @@ class _Front:
         self._draw_scale_row(page, chart.frame[0], below, left_out)
         blocks = self._blocks(self.order, chart.index, chart.side_mm)
         self._flow(blocks, below - self.scale_row_mm - BLOCK_GAP_MM, self.under_mm).draw(page)
-        return page, _areas(self.view, self.words, chart.index)[HOTSPOTS_LISTED:]
+        return page, _areas(self.view, self.words, chart.index)[self.listed :]
 
     def _draw_scale_row(self, page: Page, west: float, top: float, left_out: int) -> None:
         words = self.words

@@ -1,4 +1,4 @@
-"""What of a release a map shows: the claims that stand, who claims them, and shapes cut to an area."""
+"""What of a release a map shows: squares, numbers and months, the claims that stand, and shapes cut to an area."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import shapely
 
 from tensionmap.errors import ReleaseError
 from tensionmap.publish import style
-from tensionmap.tables import BANDS, Release
+from tensionmap.tables import BANDS, PERIOD, Release
 
 EDGE_SHARE = 1 / 500
 LINE_SHARE = 1 / 60
@@ -34,15 +34,53 @@ def refuse_unless_release(given: Any) -> None:
 
 
 def of_theme(release: Release, name: str, theme: str) -> Any:
-    """The rows of one theme of a table of the release."""
+    """The rows of one theme of a table of the release; of a table told in windows those of the whole period."""
     table = release.tables[name]
-    return table[table["theme"] == theme]
+    is_shown = table["theme"] == theme
+    return table[is_shown & (table["window"] == PERIOD) if "window" in table else is_shown]
+
+
+def squares(release: Release, theme: str) -> gpd.GeoDataFrame:
+    """The squares above the lowest band, with ``side_cells``: more than 1 where a release for everybody merged thin cells."""
+    cells = of_theme(release, "cells", theme)
+    listed = cells[cells["band"] != BANDS[0]]
+    if "side_cells" not in listed:
+        listed = listed.assign(side_cells=1)
+    return listed.sort_values(["cell_id", "side_cells"], kind="stable")
 
 
 def joint_work(release: Release) -> gpd.GeoDataFrame:
-    """The squares with five or more joint repairs, agreements or meetings."""
-    cells = of_theme(release, "cells", "cooperation")
-    return cells[cells["band"] != BANDS[0]].sort_values("cell_id", kind="stable")
+    """The squares with so many joint repairs, agreements or meetings that they may be told."""
+    return squares(release, "cooperation")
+
+
+def has_merged(release: Release, theme: str) -> bool:
+    """Whether the map of a theme shows a square of several cells."""
+    themes = (theme, "cooperation") if theme == "tension" else (theme,)
+    return any(bool((squares(release, shown)["side_cells"] > 1).any()) for shown in themes)
+
+
+def number_of_reports(release: Release, theme: str) -> int | None:
+    """The reports of a theme, rounded for the community; None if the release does not tell."""
+    told = of_theme(release, "numbers", theme)["reports"]
+    return None if told.empty else int(told.iloc[0])
+
+
+def unplaced_percent(release: Release, theme: str) -> int | None:
+    """The share of reports whose place is too imprecise for the map; None if the release does not tell."""
+    told = of_theme(release, "numbers", theme)["unplaced_percent"].dropna()
+    return None if told.empty else int(told.iloc[0])
+
+
+def months_counted(release: Release) -> tuple[str, str]:
+    """First and last day of what squares and numbers count: for the community the public months, inside the whole study."""
+    facts = release.facts
+    return (facts.public_from, facts.public_to) if release.audience == "community" else (facts.date_from, facts.date_to)
+
+
+def is_of_other_months(release: Release) -> bool:
+    """Whether squares and numbers count other months than those over which the numbered areas are measured."""
+    return months_counted(release) != (release.facts.date_from, release.facts.date_to)
 
 
 def settlements(release: Release) -> gpd.GeoDataFrame:

@@ -16,6 +16,8 @@ from tensionmap.tables import BANDS as BAND_NAMES
 
 INK = "#000000"
 PAPER = "#ffffff"
+BANNERS = {"internal": "#b00020"}
+"""What is not for everybody is framed in red. On paper red only helps: the words are bold, and dark in black and white too."""
 THINNEST_LINE_PT = 0.8
 SMALLEST_TYPE_PT = 9.0
 

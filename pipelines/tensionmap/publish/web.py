@@ -72,8 +72,8 @@ def crime_map(release: Release, *, language: str, contacts: Sequence[str] = ()) 
 
     Notes
     -----
-    A band counts what was reported, not what happened. A square left blank holds fewer than five reports or none, which is
-    not the same as safe. A hot spot passed the map-wide test; everything else on the map is description.
+    A band counts what was reported, not what happened. A square left blank holds too few reports to be told, or none, which
+    is not the same as safe. A hot spot passed the map-wide test; everything else on the map is description.
     """
     return _page(release, "crime", language, contacts)
 
@@ -177,7 +177,10 @@ def _near(release: Release, frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 def _cells(release: Release, theme: str, words: Words) -> list[folium.GeoJson]:
     cells = shown.of_theme(release, "cells", theme)
-    drawn = cells[(cells["band"] != BANDS[0]) | cells["hotspot"].isin(["hot", "cold"])].to_crs(DEGREES)
+    is_drawn = cells["band"] != BANDS[0]
+    if "hotspot" in cells:
+        is_drawn |= cells["hotspot"].isin(["hot", "cold"])
+    drawn = cells[is_drawn].to_crs(DEGREES)
     edge = style.CELL_EDGE
     shapes = []
     rows = [(_cell_tooltip(release, row, words), row["band"]) for row in drawn.to_dict("records")]
@@ -195,8 +198,8 @@ def _cells(release: Release, theme: str, words: Words) -> list[folium.GeoJson]:
 
 
 def _cell_tooltip(release: Release, row: Mapping[Any, Any], words: Words) -> str:
-    lines = [sentences.reports(release, row["band"], words)]
-    if row["hotspot"] in ("hot", "cold"):
+    lines = [sentences.reports(release, row["band"], words), *_size(release, row.get("side_cells", 1), words)]
+    if row.get("hotspot") in ("hot", "cold"):
         lines.append(panel.capital(sentences.meaning(row["hotspot"], words)))
     if release.audience == "research":
         lines.append(
@@ -212,16 +215,19 @@ def _cell_tooltip(release: Release, row: Mapping[Any, Any], words: Words) -> str
     return _lines(lines)
 
 
+def _size(release: Release, side_cells: int, words: Words) -> list[str]:
+    size = sentences.size(release, side_cells, words)
+    return [size] if size else []
+
+
 def _hotspots(release: Release, theme: str, words: Words) -> list[folium.GeoJson]:
     spots = shown.of_theme(release, "hotspots", theme).to_crs(DEGREES)
     rows = list(spots.itertuples())
-    outlines = [
-        _Shape(row.geometry, _hotspot_tooltip(release, row, words), panel.strokes(style.HOTSPOTS[row.kind])) for row in rows
-    ]
+    outlines = [_Shape(row.geometry, _hotspot_tooltip(row, words), panel.strokes(style.HOTSPOTS[row.kind])) for row in rows]
     numbers = [
         _Shape(
             _north_east(row.geometry),
-            _hotspot_tooltip(release, row, words),
+            _hotspot_tooltip(row, words),
             ({"html": f'<b class="number {row.kind}">{escape(row.hotspot_id)}</b>'},),
         )
         for row in rows
@@ -234,8 +240,8 @@ def _north_east(area: BaseGeometry) -> Point:
     return Point(max(shapely.get_coordinates(area).tolist(), key=sum))
 
 
-def _hotspot_tooltip(release: Release, row: Any, words: Words) -> str:
-    return _lines([panel.hotspot_name(row, words), *panel.hotspot_facts(release, row, words)])
+def _hotspot_tooltip(row: Any, words: Words) -> str:
+    return _lines([panel.hotspot_name(row, words), *panel.hotspot_facts(row, words)])
 
 
 def _settlements(settlements: gpd.GeoDataFrame, words: Words) -> list[folium.GeoJson]:
@@ -310,7 +316,9 @@ def _cooperation(release: Release, words: Words) -> list[folium.GeoJson]:
     return _marks(
         [
             _Shape(
-                row.geometry, _lines([title, sentences.reports(release, row.band, words)]), ({"html": panel.glyph("joint_work")},)
+                row.geometry,
+                _lines([title, sentences.reports(release, row.band, words), *_size(release, row.side_cells, words)]),
+                ({"html": panel.glyph("joint_work")},),
             )
             for row in cells.set_geometry(cells.centroid).to_crs(DEGREES).itertuples()
         ]

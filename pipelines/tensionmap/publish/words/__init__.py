@@ -16,6 +16,7 @@ from io import BytesIO
 from babel import Locale
 from babel.core import get_global
 from babel.dates import format_date
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
@@ -190,11 +191,25 @@ def languages() -> tuple[str, ...]:
     return (SOURCE_LANGUAGE, *found)
 
 
+def every_text() -> list[str]:
+    """Every sentence and word that a map can say by itself, in every language."""
+    found = list(LABELS)
+    for language in languages()[1:]:
+        for message in _messages(language):
+            for text in (message.id, message.string):
+                found += [text] if isinstance(text, str) else list(text or ())
+    return [text for text in found if text]
+
+
+def _messages(language: str) -> Catalog:
+    return read_po(BytesIO(files(__package__).joinpath(f"{language}.po").read_bytes()), locale=language)
+
+
 @lru_cache
 def _catalogue(language: str) -> NullTranslations:
     if language == SOURCE_LANGUAGE:
         return NullTranslations()
-    catalogue = read_po(BytesIO(files(__package__).joinpath(f"{language}.po").read_bytes()), locale=language)
+    catalogue = _messages(language)
     compiled = BytesIO()
     write_mo(compiled, catalogue)
     compiled.seek(0)
