@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -65,19 +62,6 @@ def finished_study(tmp_path_factory) -> Path:
     root = _new_study(tmp_path_factory.mktemp("two_rivers"))
     assert list(_bring_up(root).made) == list(STAGES)
     return root
-
-
-@pytest.fixture(scope="session")
-def leaks() -> ModuleType:
-    """The scanner: ``leaks.find_leaks(data, kind, leaks.Canaries(...))`` lists what a file tells that it must not."""
-    path = Path(__file__).with_name("leaks.py")
-    spec = importlib.util.spec_from_file_location("leaks", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["leaks"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="session")

@@ -27,10 +27,12 @@ ALLOWED = {
     **{stage: {"compiled", "streams", "tables", "crs", "errors"} for stage in STAGES},
     "catalogue": {"download", "errors", "study", "workspace"},
     "download": {"errors"},
+    "transport": {"errors"},
     "rerun": {"errors", "tables", "receipts", "workspace"},
-    "pipeline": {"errors", "tables", "study", "workspace", "rerun", *STAGES},
+    "audit": {"errors", "tables", "protect", "receipts", "rerun", "workspace"},
+    "pipeline": {"audit", "errors", "receipts", "tables", "study", "workspace", "rerun", *STAGES},
     "__main__": {"cli"},
-    "cli": {"catalogue", "errors", "pipeline", "rerun", "study", "tables", "workspace"},
+    "cli": {"catalogue", "errors", "pipeline", "rerun", "study", "tables", "transport", "workspace"},
 }
 
 

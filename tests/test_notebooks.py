@@ -12,6 +12,8 @@ import pytest
 from nbclient import NotebookClient
 
 from tensionmap.errors import WorkspaceError
+from tensionmap.protect.audit.attacks import find_leaks
+from tensionmap.protect.audit.secrets import Secrets
 from tensionmap.receipts import sha256
 from tensionmap.workspace import STAGES
 
@@ -139,15 +141,15 @@ def text_of(outputs: list) -> str:
 
 
 @every_notebook
-def test_it_runs_in_the_example_study(path, rich_study, execute, leaks):
+def test_it_runs_in_the_example_study(path, rich_study, execute):
     outputs = execute(path, rich_study)
     assert not [output.text for output in outputs if output.get("name") == "stderr"]
     assert sum("image/png" in output.get("data", {}) for output in outputs) == FIGURES[path.stem]
 
     text = text_of(outputs)
     private = json.loads((rich_study / "data" / "raw" / "truth.json").read_text(encoding="utf-8"))["private"]
-    canaries = leaks.Canaries(words=tuple(private["names"]), phones=tuple(private["phones"]))
-    assert leaks.find_leaks(text.encode(), "txt", canaries) == []
+    secrets = Secrets(words=tuple(private["names"]), phones=tuple(private["phones"]))
+    assert find_leaks(text.encode(), "txt", secrets) == []
     assert str(rich_study) not in text
 
 

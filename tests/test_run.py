@@ -17,6 +17,8 @@ import shapely
 from tensionmap import tables
 from tensionmap.crs import DEGREES
 from tensionmap.errors import RawDataError
+from tensionmap.protect.audit.attacks import find_leaks
+from tensionmap.protect.audit.secrets import Secrets
 from tensionmap.receipts import read_receipt
 from tensionmap.rerun import inputs_of, reasons
 from tensionmap.workspace import STAGES, Workspace, register
@@ -54,12 +56,12 @@ def truth(study):
 def test_every_map_is_there(study):
     names = {path.relative_to(study / "maps").as_posix() for path in (study / "maps").rglob("*.*")}
     assert names == {
-        f"{folder}/{theme}_map.{audience}.{language}.{ending}"
+        f"{folder}/{'' if audience == 'community' else 'INTERNAL.'}{theme}_map.{audience}.{language}.{ending}"
         for folder, ending in (("web", "html"), ("paper", "pdf"))
         for theme in ("crime", "tension")
         for audience in tables.AUDIENCES
         for language in ("en", "tg")
-    }
+    } | {"audit/verdict.html", "audit/verdict.json"}
 
 
 def test_run_again_makes_nothing(study, bring_up):
@@ -179,7 +181,7 @@ def test_the_free_text_goes_no_further_than_ingest(study):
 
 
 @pytest.fixture(scope="session")
-def canaries(study, truth, leaks):
+def secrets(study, truth):
     """Every name, phone, record number and told place of the reports; and the public places that a map may show."""
     private = truth["private"]
     words = {*private["names"], *private["words"], *private["users"], *(report["record_id"] for report in truth["reports"])}
@@ -190,7 +192,7 @@ def canaries(study, truth, leaks):
         for stage, table in [("link", tables.CELLS), *(("ingest", table) for table in tables.BACKGROUND_TABLES.values())]
     ]
     allowed = np.concatenate([shapely.get_coordinates(layer.to_crs(DEGREES).geometry.to_numpy()) for layer in layers])
-    return leaks.Canaries(
+    return Secrets(
         # Six digits alone stand in any PDF by chance.
         words=tuple(sorted(word for word in words if sum(map(str.isalnum, word)) >= (8 if word.isdigit() else 4))),
         phones=tuple(private["phones"]),
@@ -207,16 +209,16 @@ def community_files(study):
     ]
 
 
-def test_no_byte_of_a_community_file_tells_of_a_single_incident(study, canaries, leaks):
+def test_no_byte_of_a_community_file_tells_of_a_single_incident(study, secrets):
     files = community_files(study)
-    assert len(files) == 8 + 8
+    assert len(files) == 8 + 10
     for path in files:
-        assert leaks.find_leaks(path.read_bytes(), path.suffix.removeprefix("."), canaries) == [], path.name
+        assert find_leaks(path.read_bytes(), path.suffix.removeprefix("."), secrets) == [], path.name
 
 
-def test_the_scanner_would_have_seen_it(study, canaries, leaks):
-    police = (study / "maps/web/crime_map.police.en.html").read_bytes()
-    assert leaks.find_leaks(police, "html", canaries) != []
+def test_the_scanner_would_have_seen_it(study, secrets):
+    police = (study / "maps/web/INTERNAL.crime_map.police.en.html").read_bytes()
+    assert find_leaks(police, "html", secrets) != []
 
 
 def test_every_map_opens_with_the_network_cut_and_asks_for_nothing(study, visit):

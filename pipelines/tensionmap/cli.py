@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tensionmap import __version__
-from tensionmap.errors import TensionmapError
+from tensionmap.errors import ReleaseError, TensionmapError, WorkspaceError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -176,6 +176,144 @@ def run(stage: str) -> None:
         run_pipeline(workspace, stage, teller)
     if stage == STAGES[-1]:
         click.echo(f"The maps lie in {_shown(workspace.root / 'maps')}.")
+
+
+@main.command()
+@click.argument("folder", metavar="[FOLDER]", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--prove", is_flag=True, help="Also change private data and run link to publish again, eight times: takes minutes.")
+@click.option(
+    "--page", type=click.Path(path_type=Path, dir_okay=False), help="Write the verdict there as a page (.html) or JSON."
+)
+def audit(folder: Path | None, prove: bool, page: Path | None) -> None:
+    """Attack every file in FOLDER (by default the maps) before it is handed out; exit 1 if anything is found."""
+    from tensionmap.pipeline import audit_folder
+    from tensionmap.workspace import find_workspace
+
+    workspace = find_workspace(Path.cwd())
+    with _Teller() as teller:
+        verdict = audit_folder(workspace, folder, teller, is_proved=prove)
+    if page:
+        page.write_bytes(verdict.as_json() if page.suffix == ".json" else verdict.as_page())
+        click.echo(f"The verdict lies in {_shown(page)}.")
+    for note in verdict.notes:
+        click.echo(f"Note: {note}")
+    for found in verdict.findings:
+        click.echo(f"{found.attack}  {found.file}: {found.what}")
+    if not verdict.is_passed:
+        raise ReleaseError(
+            f"NOT PASSED: {len(verdict.findings)} things were found in {len(verdict.files)} files. Hand nothing out."
+        )
+    click.echo(f"PASSED: {len(verdict.files)} files, {len(verdict.attacks)} attacks, nothing was found.")
+
+
+@main.command()
+@click.option("--signed-off-by", "signers", multiple=True, required=True, help="Name and office; give it twice, for two people.")
+@click.option("--withdraw-on", type=click.DateTime(["%Y-%m-%d"]), help="Last day of the sheets; by default in 120 days.")
+def release(signers: tuple[str, ...], withdraw_on: datetime | None) -> None:
+    """Enter the community's maps into the ledger of what is out, so that later ones are held against them."""
+    from tensionmap.pipeline import release as enter_release
+    from tensionmap.workspace import find_workspace
+
+    today = date.today()
+    until = withdraw_on.date() if withdraw_on else today + timedelta(days=120)
+    entry = enter_release(find_workspace(Path.cwd()), signed_off_by=signers, on=today, withdraw_on=until)
+    click.echo(f"Release {entry.digest} is in the ledger, to be withdrawn on {entry.withdraw_on}. These files may be handed out:")
+    for name in entry.files:
+        click.echo(f"  {name}")
+    click.echo("Keep a copy of data/released: without it nobody knows what is out.")
+
+
+@main.command()
+@click.argument("digest")
+@click.option("--why", prompt=True, help="Why it is withdrawn.")
+def withdraw(digest: str, why: str) -> None:
+    """Mark the release DIGEST in the ledger as withdrawn. Collect its copies first: later maps are not held against it."""
+    from tensionmap.pipeline import withdraw_release
+    from tensionmap.workspace import find_workspace
+
+    withdraw_release(find_workspace(Path.cwd()), digest, on=date.today(), why=why)
+    click.echo(f"Release {digest} is withdrawn. docs/release.md says what else to do when something got out.")
+
+
+@main.command()
+@click.argument("out", metavar="OUT.zip", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--password-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Read the password from it.")
+@click.option("--make-password", is_flag=True, help="Make a password of six random words (the safest), show it once.")
+@click.option("--force", is_flag=True, help="Replace OUT.zip if there is one.")
+def lock(out: Path, files: tuple[Path, ...], password_file: Path | None, make_password: bool, force: bool) -> None:
+    """Encrypt FILES, by default every map whose name begins with INTERNAL, into OUT.zip for transport."""
+    from tensionmap import transport
+    from tensionmap.workspace import find_workspace
+
+    if password_file and make_password:
+        raise click.UsageError("Give --password-file or --make-password, not both.")
+    transport.require_installed()
+    workspace = find_workspace(Path.cwd())
+    _require_free(out, is_forced=force)
+    chosen = _to_lock(workspace, files, out)
+    password = transport.make_password() if make_password else _ask_password(password_file)
+    if not make_password:
+        transport.require_strong(password, study=workspace.study.name)
+    contents = {path.as_posix(): path.read_bytes() for path in chosen}
+    partial = out.with_name(f".{out.name}.partial")
+    try:
+        partial.write_bytes(transport.lock(contents, password))
+        transport.require_opens(partial.read_bytes(), password, contents)
+        partial.replace(out)
+    except OSError as error:
+        raise WorkspaceError(f"{_shown(out)} cannot be written. Close it in other programs, or choose another folder.") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    click.echo(f"{_shown(out)} holds these files, encrypted (AES-256), opened again and compared:")
+    for path in chosen:
+        click.echo(f"  {path.name}")
+    click.echo(
+        "It opens with 7-Zip, WinZip or PeaZip; Windows alone does not open it. Names and sizes can be read without password."
+    )
+    if make_password:
+        click.echo(f"The password, shown only now ({transport.ENTROPY_BITS} bits):\n\n  {password}\n")
+    click.echo("Hand the password over by another way than the file. Without it nobody can open the file, and nobody can help.")
+
+
+def _require_free(out: Path, *, is_forced: bool) -> None:
+    """Refuse a target that would overwrite something, or that cannot be."""
+    if out.suffix.lower() != ".zip":
+        raise ReleaseError(f"{out.name}: the locked file must have a name that ends in .zip.")
+    if not out.parent.is_dir():
+        raise WorkspaceError(f"{_shown(out.parent)}: there is no such folder. Make it first.")
+    if out.exists() and not is_forced:
+        raise ReleaseError(f"{_shown(out)} is there already and was kept. Choose another name, or replace it with --force.")
+
+
+def _to_lock(workspace: Workspace, files: Sequence[Path], out: Path) -> list[Path]:
+    """The files that go into the parcel: those named, else all internal ones; never raw or processed data."""
+    found = files or sorted(path for path in (workspace.root / "maps").rglob("INTERNAL*") if path.is_file())
+    chosen = [path for path in found if files or path.resolve() != out.resolve()]
+    if not chosen:
+        raise ReleaseError("maps/ holds no file whose name begins with INTERNAL. Run 'tensionmap run', or name the files.")
+    data = [folder.resolve() for folder in (workspace.raw, workspace.raw.parent)]
+    for path in chosen:
+        if any(path.resolve().is_relative_to(folder) for folder in data):
+            raise ReleaseError(
+                f"{_shown(path)} lies under data/. Raw reports and tables are not sent; lock the maps that were made from them."
+            )
+        if path.resolve() == out.resolve():
+            raise ReleaseError(f"{_shown(path)} cannot be put into itself. Choose another name for OUT.zip.")
+    return chosen
+
+
+def _ask_password(file: Path | None) -> str:
+    """The password from its file, or typed twice; never from the command line or the environment, where others can see it."""
+    if file is None:
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    try:
+        lines = file.read_bytes().decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise ReleaseError(f"{file.name} is not plain text. Save it again as UTF-8.") from error
+    if len(lines) != 1:
+        raise ReleaseError(f"{file.name} has {len(lines)} lines. It must hold the password on one line and nothing else.")
+    return lines[0]
 
 
 @main.command()

@@ -6,8 +6,9 @@ Five short functions, one a stage, each over pure functions that know neither st
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from tensionmap import tables
-from tensionmap.errors import StudyError
+from tensionmap.audit import attack, audience_of, prove, read_house, require_passed
+from tensionmap.errors import ReleaseError, StudyError
 from tensionmap.ingest.canaries import find_canaries
 from tensionmap.ingest.claims import read_claims
 from tensionmap.ingest.duplicates import find_duplicates, verified
@@ -42,12 +44,18 @@ from tensionmap.link.place import PRECISE_KINDS, nearest_village, on_other_side,
 from tensionmap.link.territory import own_land, territory, without_claims
 from tensionmap.measure.density import write_geotiff
 from tensionmap.measure.scope import Land, Reports, Settings, measure_scope, shapes_looked_for, surfaces
+from tensionmap.protect.audit.attacks import Expected
+from tensionmap.protect.audit.verdict import Verdict, read_verdict
+from tensionmap.protect.ledger import Entry, closed, enter, read_ledger, withdraw
 from tensionmap.protect.policy import Policy
-from tensionmap.protect.release import make_release
+from tensionmap.protect.release import Published, counted_marks, make_release
 from tensionmap.publish import sheet, web
-from tensionmap.rerun import Flow, Making, Teller, bring_up
+from tensionmap.publish.offline import vendored_blocks
+from tensionmap.publish.words import every_text
+from tensionmap.receipts import sha256_of
+from tensionmap.rerun import Flow, Making, Teller, bring_up, reasons
 from tensionmap.study import Reading, Source
-from tensionmap.workspace import Workspace
+from tensionmap.workspace import STAGES, Workspace
 
 
 def ingest(making: Making) -> None:
@@ -216,20 +224,34 @@ def _reports(making: Making, events: pd.DataFrame, cells: pd.DataFrame, *, is_ex
 
 
 def protect(making: Making) -> None:
-    """TABLES -> WHAT AN AUDIENCE MAY SEE: one release for each audience."""
-    study = making.here.study
-    incidents, hotspots = making.read("ingest", tables.INCIDENTS), making.read("measure", tables.HOTSPOTS)
-    placed, cells = making.read("link", tables.PLACED), making.read("link", tables.CELLS)
-    background = {name: making.read("ingest", table) for name, table in tables.BACKGROUND_TABLES.items()}
+    """TABLES -> WHAT AN AUDIENCE MAY SEE: one release for each audience, the community's held against all that is out."""
+    published = read_ledger(making.here.released).published()
+    incidents = making.read("ingest", tables.INCIDENTS)
     for audience in tables.AUDIENCES:
-        release = make_release(
+        release = _releasing(making, audience, published)(incidents)
+        if audience == "community":
+            release = closed(release, published)
+            making.note(*release.facts.loosened)
+        tables.write_release(release, making.to.folder("protect") / audience)
+        making.note(f"{audience}: release {release.digest}")
+
+
+def _releasing(making: Making, audience: str, published: Published) -> Callable[[Any], tables.Release]:
+    """What makes the release of ``audience`` out of reports."""
+    study = making.here.study
+    others = {
+        "placed": making.read("link", tables.PLACED),
+        "cells": making.read("link", tables.CELLS),
+        "hotspots": making.read("measure", tables.HOTSPOTS),
+        **{name: making.read("ingest", table) for name, table in tables.BACKGROUND_TABLES.items()},
+    }
+
+    def release_of(incidents: Any) -> tables.Release:
+        return make_release(
             incidents,
-            placed,
-            cells,
-            hotspots,
-            **background,
+            **others,
             audience=audience,
-            policy=Policy(**study.protect.model_dump()),
+            policy=_policy(making.here),
             study=study.name,
             is_invented=study.is_invented,
             parties=study.parties,
@@ -238,13 +260,31 @@ def protect(making: Making) -> None:
             cell_m=study.link.cell_m,
             alpha=study.measure.alpha,
             replicates=study.measure.replicates,
+            published=published,
         )
-        tables.write_release(release, making.to.folder("protect") / audience)
-        making.note(f"{audience}: release {release.digest}")
+
+    return release_of
+
+
+def _policy(workspace: Workspace) -> Policy:
+    return Policy(**workspace.study.protect.model_dump())
 
 
 def publish(making: Making) -> None:
-    """WHAT MAY BE SEEN -> MAPS: a page and a sheet for each audience, language and theme."""
+    """WHAT MAY BE SEEN -> MAPS: a page and a sheet for each audience, language and theme; then the audit attacks them all."""
+    drawn = draw(making, tables.AUDIENCES)
+    making.progress("the audit attacks every file", len(drawn), len(drawn))
+    published = read_ledger(making.here.released).published()
+    verdict = audit(drawn, making.here, make=_releasing(making, "community", published))
+    require_passed(verdict)
+    folder = making.to.maps("audit")
+    (folder / "verdict.json").write_bytes(verdict.as_json())
+    (folder / "verdict.html").write_bytes(verdict.as_page())
+    making.note(f"audit passed: {len(drawn)} files, {len(verdict.attacks)} attacks and proofs, nothing found")
+
+
+def draw(making: Making, audiences: Sequence[str]) -> dict[str, bytes]:
+    """Every map of these audiences, written and by its name."""
     settings = making.here.study.publish
     drawings: list[tuple[Callable[..., str | bytes], str, str, str]] = [
         (web.crime_map, "web", "crime_map", "html"),
@@ -252,15 +292,24 @@ def publish(making: Making) -> None:
         (sheet.crime_sheet, "paper", "crime_map", "pdf"),
         (sheet.tension_sheet, "paper", "tension_map", "pdf"),
     ]
-    wanted = [
-        (audience, language, *drawing) for audience in tables.AUDIENCES for language in settings.languages for drawing in drawings
-    ]
-    releases = {audience: tables.read_release(making.here.folder("protect") / audience) for audience in tables.AUDIENCES}
-    for done, (audience, language, draw, folder, name, ending) in enumerate(wanted):
-        making.progress(f"{name}.{audience}.{language}.{ending}", done, len(wanted))
-        drawn = draw(releases[audience], language=language, contacts=settings.contacts)
-        path = making.to.maps(folder) / f"{name}.{audience}.{language}.{ending}"
-        path.write_bytes(drawn.encode() if isinstance(drawn, str) else drawn)
+    wanted = [(audience, language, *drawing) for audience in audiences for language in settings.languages for drawing in drawings]
+    releases = {audience: _release(making.here, audience) for audience in audiences}
+    found: dict[str, bytes] = {}
+    for done, (audience, language, drawing, folder, theme, ending) in enumerate(wanted):
+        name = f"{'' if audience == 'community' else 'INTERNAL.'}{theme}.{audience}.{language}.{ending}"
+        making.progress(name, done, len(wanted))
+        drawn = drawing(releases[audience], language=language, contacts=settings.contacts)
+        found[name] = drawn.encode() if isinstance(drawn, str) else drawn
+        (making.to.maps(folder) / name).write_bytes(found[name])
+    return found
+
+
+def _draw_community(making: Making) -> None:
+    draw(making, ("community",))
+
+
+def _release(workspace: Workspace, audience: str) -> tables.Release:
+    return tables.read_release(workspace.folder("protect") / audience)
 
 
 FLOW: Flow = {
@@ -446,6 +495,90 @@ def propose_reading(workspace: Workspace, file: Path) -> Proposal:
 def reading_as_toml(proposal: Proposal, name: str) -> str:
     """What is proposed for the source ``name``, as a block of study.toml; empty if there is nothing to say."""
     return as_toml(proposal, name)
+
+
+def audit(
+    files: Mapping[str, bytes],
+    workspace: Workspace,
+    *,
+    expected: Mapping[str, Expected] | None = None,
+    make: Callable[[Any], tables.Release] | None = None,
+) -> Verdict:
+    """The verdict on ``files``, which should be maps of this study as the last run made it."""
+    study = workspace.study
+    return attack(
+        files,
+        read_house(workspace),
+        {audience: _release(workspace, audience) for audience in tables.AUDIENCES},
+        study=study.name,
+        policy=_policy(workspace),
+        published=read_ledger(workspace.released).published(),
+        public_texts=[study.name, *study.parties, *study.publish.contacts, *every_text()],
+        known_blocks=vendored_blocks(),
+        expected=expected,
+        make=make,
+        seed=study.measure.seed,
+    )
+
+
+def audit_folder(workspace: Workspace, folder: Path | None, teller: Teller, *, is_proved: bool) -> Verdict:
+    """The verdict on everything that lies in ``folder`` (by default the maps), held against what the last run put into maps/.
+
+    With ``is_proved`` also what of the community's files changes when private data do, from link to publish: minutes.
+    """
+    workspace.require_usable()
+    made = workspace.maps("audit") / "verdict.json"
+    if not made.is_file():
+        raise ReleaseError("There is no verdict of a run to hold the files against. Run 'tensionmap run' first.")
+    own = read_verdict(made.read_bytes())
+    expected = {name: Expected(file["sha256"], file["audience"]) for name, file in own.files.items()}
+    files: dict[str, bytes] = {}
+    for place in [folder] if folder else [workspace.maps("web"), workspace.maps("paper")]:
+        for path in sorted(file for file in place.rglob("*") if file.is_file()):
+            # A second file of a name is known by its folder, and so is none that anybody expects.
+            files[path.relative_to(place).as_posix() if path.name in files else path.name] = path.read_bytes()
+    verdict = audit(files, workspace, expected=expected)
+    if is_proved:
+        disproved = prove(workspace, teller, {**FLOW, "publish": _draw_community}, seed=workspace.study.measure.seed)
+        verdict = replace(verdict, findings=tuple(sorted({*verdict.findings, *disproved})))
+    return verdict
+
+
+def release(workspace: Workspace, *, signed_off_by: Sequence[str], on: date, withdraw_on: date) -> Entry:
+    """Enter the community's maps, as they lie in maps/, into the ledger of what is out.
+
+    Raises
+    ------
+    ReleaseError
+        If they are not fresh, do not pass the audit again, or are not signed by two people.
+    """
+    stale = [f"{stage}: {'; '.join(why[:2])}" for stage in STAGES if (why := reasons(workspace, stage))]
+    if stale:
+        raise ReleaseError.gather("The maps are not up to date. Run 'tensionmap run' first:", stale)
+    files = {path.name: path.read_bytes() for kind in ("web", "paper") for path in sorted(workspace.maps(kind).glob("*"))}
+    require_passed(audit(files, workspace))
+    out, ledger = _release(workspace, "community"), read_ledger(workspace.released)
+    entry = Entry(
+        digest=out.digest,
+        released=on.isoformat(),
+        signed_off_by=tuple(signed_off_by),
+        withdraw_on=withdraw_on.isoformat(),
+        study=out.facts.study,
+        crs=out.tables["cells"].crs.to_string(),
+        cell_m=out.facts.cell_m,
+        period=(out.facts.public_from, out.facts.public_to),
+        quarters=out.facts.quarters,
+        files={name: sha256_of(data) for name, data in files.items() if audience_of(name) == "community"},
+        loosened=out.facts.loosened,
+    )
+    incidents = tables.read(tables.INCIDENTS, workspace.folder("ingest") / f"{tables.INCIDENTS.name}.parquet")
+    enter(ledger, entry, out, counted_marks(incidents, out, ledger.published(), _policy(workspace)))
+    return entry
+
+
+def withdraw_release(workspace: Workspace, digest: str, *, on: date, why: str) -> None:
+    """Mark a release as withdrawn: nothing is held against it any more."""
+    withdraw(read_ledger(workspace.released), digest, on=on, why=why)
 
 
 def check(workspace: Workspace, teller: Teller) -> None:

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 GROUND = ("compiled.py", "tables.py", "crs.py", "errors.py", "pipeline.py", "rerun.py")
+# What was drawn is attacked before it goes into maps/: with other attacks it must be attacked again.
+ALSO = {"publish": ("audit.py", "protect/audit")}
 LIBRARIES = (
     "folium",
     "geopandas",
@@ -36,6 +38,11 @@ def sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sha256_of(data: bytes) -> str:
+    """SHA-256 of ``data``, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,11 @@ def hash_code(stage: str) -> dict[str, str]:
     package = files("tensionmap")
     found = {name: package / name for name in GROUND}
     folders = [(stage, package / stage)]
+    for name in ALSO.get(stage, ()):
+        if name.endswith(".py"):
+            found[name] = package / name
+        else:
+            folders.append((name, package.joinpath(*name.split("/"))))
     while folders:
         name, folder = folders.pop()
         for item in folder.iterdir():

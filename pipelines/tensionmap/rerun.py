@@ -117,8 +117,17 @@ READS: dict[str, dict[str, tuple[str, ...]]] = {
         "link": ("cells", "placed"),
         "measure": ("hotspots",),
     },
-    "publish": {"protect": tables.AUDIENCES},
+    # The maps hold what protect wrote; the rest is what the audit looks for in them.
+    "publish": {
+        "ingest": ("incidents", "canaries", "settlements", "claims", "resources", "services"),
+        "link": ("cells", "placed"),
+        "measure": ("hotspots",),
+        "protect": tables.AUDIENCES,
+    },
 }
+
+# Stages that look at what was released before.
+HELD_AGAINST_RELEASES = ("protect", "publish")
 
 
 def _settings(workspace: Workspace, stage: str) -> dict[str, Any]:
@@ -138,6 +147,7 @@ def _settings(workspace: Workspace, stage: str) -> dict[str, Any]:
         "link": frame,
         "measure": {key: frame[key] for key in ("date_from", "date_to")} | {"parties": data["parties"]},
         "protect": {**about, **frame, **{key: data["measure"][key] for key in ("alpha", "replicates")}},
+        "publish": {"protect": data["protect"]},
     }
     cell = {} if stage in ("link", "publish") else {"cell_m": data["link"]["cell_m"]}
     return {**more.get(stage, {}), **cell, **data[stage]}
@@ -151,7 +161,8 @@ def inputs_of(workspace: Workspace, stage: str) -> dict[str, str]:
         paths[workspace.place_decisions.name] = workspace.place_decisions
         return {f"data/raw/{name}": sha256(path) for name, path in paths.items() if path.is_file()}
     written = {before: workspace.outputs(before) for before in READS[stage]}
-    return {
+    released = workspace.released.rglob("*") if stage in HELD_AGAINST_RELEASES else ()
+    return {path.relative_to(workspace.root).as_posix(): sha256(path) for path in released if path.is_file()} | {
         path: digest
         for before, names in READS[stage].items()
         for path, digest in written[before].items()

@@ -25,7 +25,7 @@ from tensionmap.study import READERS, Source, Study, make_source, read_sources, 
 
 STAGES = ("ingest", "link", "measure", "protect", "publish")
 STUDY_FILE = "study.toml"
-MAPS = ("maps/web", "maps/paper")
+MAPS = ("maps/web", "maps/paper", "maps/audit")
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,17 @@ class Workspace:
     @cached_property
     def study(self) -> Study:
         """The settings."""
-        return read_study(self.root / STUDY_FILE)
+        return read_study(self.study_file)
 
     @cached_property
     def sources(self) -> tuple[Source, ...]:
         """The registered raw files."""
         return read_sources(self.sources_file)
+
+    @property
+    def study_file(self) -> Path:
+        """The file of the settings."""
+        return self.root / STUDY_FILE
 
     @property
     def raw(self) -> Path:
@@ -60,6 +65,11 @@ class Workspace:
         return self.raw / "place_decisions.csv"
 
     @property
+    def released(self) -> Path:
+        """Folder of what was ever released: the ledger, and the community's tables of every release."""
+        return self.root / "data" / "released"
+
+    @property
     def _processed(self) -> Path:
         return self.root / "data" / "processed"
 
@@ -68,7 +78,7 @@ class Workspace:
         return self._processed / stage
 
     def maps(self, kind: str) -> Path:
-        """Folder of maps of one ``kind``: web or paper."""
+        """Folder of maps of one ``kind``: web or paper; audit: the verdict on them."""
         return self.root / "maps" / kind
 
     def raw_file(self, source: Source) -> Path:
@@ -131,6 +141,10 @@ class Workspace:
             for path in sorted((self.root / folder).rglob("*"))
             if path.is_file() and path.name != FILE_NAME
         }
+
+    def folders(self, stage: str) -> list[Path]:
+        """Every folder into which ``stage`` writes."""
+        return [self.root / folder for folder in self._folders(stage)]
 
     @staticmethod
     def _folders(stage: str) -> tuple[str, ...]:
