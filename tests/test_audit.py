@@ -161,6 +161,21 @@ def test_a_secret_is_found_in_a_folder_and_not_repeated(run, copy, tmp_path, nam
     assert name not in found.output
 
 
+def test_the_place_of_a_sealed_report_is_found_in_a_police_file_too(finished_study):
+    workspace = Workspace(finished_study)
+    incidents = audit.read_house(workspace).incidents
+    measured = incidents[incidents["location_kind"] == "gps"].to_crs("EPSG:4326")
+    name = "INTERNAL.crime_map.police.en.html"
+    page = (finished_study / "maps/web" / name).read_bytes()
+    found = {}
+    for tier in ("S", "A"):
+        place = measured[measured["tier"] == tier].geometry.iloc[0]
+        script = f"<script>var place = [{place.y:.6f}, {place.x:.6f}]</script></body>"
+        verdict = pipeline.audit({name: page.replace(b"</body>", script.encode())}, workspace)
+        found[tier] = {finding.attack for finding in verdict.findings}
+    assert found == {"S": {"A4"}, "A": set()}
+
+
 def test_without_a_run_there_is_nothing_to_hold_files_against(run, tmp_path, new_study):
     new_study(tmp_path / "fresh")
     found = run(tmp_path / "fresh", "audit")

@@ -15,7 +15,7 @@ from typing import Any
 from tensionmap import tables
 from tensionmap.errors import ReleaseError
 from tensionmap.protect.audit.attacks import ATTACKS, Expected, Finding, attack_files
-from tensionmap.protect.audit.house import House, secrets_of
+from tensionmap.protect.audit.house import House, sealed_places, secrets_of
 from tensionmap.protect.audit.numbers import FILE, NUMBER_ATTACKS, attack_numbers
 from tensionmap.protect.audit.proofs import CHANGES
 from tensionmap.protect.audit.verdict import Verdict
@@ -28,6 +28,7 @@ from tensionmap.workspace import Workspace
 
 Make = Callable[[Any], Release]
 SHOWN = 10
+OF_PLACES = ("A4", "A10")
 
 
 def audience_of(name: str) -> str:
@@ -72,7 +73,13 @@ def attack(
     by_name = {name: Expected(sha256_of(data), audience_of(name)) for name, data in files.items()}
     known = {name: own for name, own in by_name.items() if own.audience} if expected is None else expected
     secrets = secrets_of(house, releases, public_texts=list(public_texts))
-    findings = list(attack_files(files, secrets, expected=known, known_blocks=frozenset(known_blocks)))
+    blocks = frozenset(known_blocks)
+    findings = list(attack_files(files, secrets, expected=known, known_blocks=blocks))
+    # The police see places of reports, but of no sealed one: their files are attacked again as files without places.
+    places = {name: data for name, data in files.items() if by_name[name].audience == "police"}
+    as_placeless = {name: replace(by_name[name], audience="research") for name in places}
+    again = attack_files(places, sealed_places(house, secrets), expected=as_placeless, known_blocks=blocks)
+    findings += [replace(found, what=f"{found.what}: sealed") for found in again if found.attack in OF_PLACES]
     findings += attack_numbers(releases["community"], house, policy=policy, published=published)
     proved: dict[str, str] = {}
     if make is not None:

@@ -105,7 +105,7 @@ def series(request, small_world, cell_at, release_of, tmp_path_factory):
         marks = frozenset((folder / COUNTED).read_text(encoding="utf-8").split()) if made else frozenset()
         published = Published(tuple(release for _, release in made), marks)
         made.append((known, hand_out(folder, known, release_of, published=published)))
-    return folder, made
+    return folder, made, read_ledger(folder).published()
 
 
 def of_window(release, name, window):
@@ -115,7 +115,7 @@ def of_window(release, name, window):
 
 
 def test_released_quarters_stay_as_they_were(series):
-    _, made = series
+    _, made, _ = series
     for (_, earlier), (_, later) in itertools.pairwise(made):
         for quarter in {*earlier.facts.quarters} & {*later.facts.quarters}:
             for name in ("cells", "totals", "numbers"):
@@ -125,7 +125,7 @@ def test_released_quarters_stay_as_they_were(series):
 
 
 def test_the_period_is_renewed_after_a_year_and_else_stands(series):
-    _, made = series
+    _, made, _ = series
     ends = [release.facts.public_to for _, release in made]
     assert ends == ["2022-03-31"] * 4 + ["2023-03-31"] * 4 + ["2024-03-31"] * 4
     for (_, earlier), (_, later) in itertools.pairwise(made):
@@ -135,17 +135,15 @@ def test_the_period_is_renewed_after_a_year_and_else_stands(series):
 
 
 def test_everything_in_the_ledger_is_closed_together(series):
-    folder, made = series
-    published = read_ledger(folder).published()
+    _, made, published = series
     assert [release.digest for release in published.releases] == [release.digest for _, release in made]
     assert len({release.digest for release in published.releases}) == len(QUARTERS)
     require_closed(published.releases[-1], Published(published.releases[:-1], published.counted))
 
 
 def test_made_again_from_the_same_it_is_the_same_release(series, release_of):
-    folder, made = series
+    folder, made, published = series
     known, last = made[-1]
-    published = read_ledger(folder).published()
     again = closed(release_of(known, published=published), published)
     assert again.digest == last.digest
     with pytest.raises(ReleaseError, match=f"{last.digest} is in the ledger already"):
@@ -153,9 +151,9 @@ def test_made_again_from_the_same_it_is_the_same_release(series, release_of):
 
 
 def test_every_late_report_is_marked_once_it_was_counted(series):
-    folder, made = series
+    _, made, published = series
     known, _ = made[-1]
-    marks = read_ledger(folder).published().counted
+    marks = published.counted
     unsealed = known["incidents"][known["incidents"]["tier"] != "S"]
     assert set(unsealed["incident_id"].map(mark)) <= marks
     assert not set(known["incidents"].loc[known["incidents"]["tier"] == "S", "incident_id"].map(mark)) & marks

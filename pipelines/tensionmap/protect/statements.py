@@ -50,6 +50,9 @@ _MOVES = 200
 _LARGE = 256
 _SAFE = 2**50
 _FROZEN = 2
+_PLENTY = 100_000
+# 4 is 'unbounded or infeasible', of which the bounds leave only the second.
+_INFEASIBLE = (2, 4)
 _WIDER = 8
 
 
@@ -940,7 +943,10 @@ class _Problem:
             If the solver gives up, or gives back what does not fit.
         """
         high = np.where(self.high >= _ENDLESS, math.inf, self.high)
-        most = np.where(self.most >= _ENDLESS, math.inf, self.most)
+        # An unknown without an upper end need never be more than all low ends together (whatever is above could be cut down to
+        # that), and with an end the problem has a solution or none: the solver cannot say 'unbounded or infeasible'.
+        enough = float(np.maximum(self.low, 0).sum() + _PLENTY)
+        most = np.where(self.most >= _ENDLESS, np.maximum(self.least, enough), self.most)
         found = milp(
             self.aim.astype(np.float64),
             integrality=np.ones(len(self.aim)),
@@ -948,7 +954,7 @@ class _Problem:
             constraints=[LinearConstraint(self.table, self.low, high)] if len(self.low) else [],
             options={"mip_rel_gap": 0.0},
         )
-        if found.status == 2:
+        if found.status in _INFEASIBLE:
             return None
         if found.status != 0:
             raise ReleaseError(_GAVE_UP.format(rows=len(self.low), kinds=len(self.aim), why=found.message))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,15 +44,27 @@ def secrets_of(house: House, releases: Mapping[str, Release], *, public_texts: I
     canaries, incidents = house.canaries, house.incidents
     is_phone = canaries["kind"] == "phone"
     layers = [frame for release in releases.values() for frame in release.background.values()]
-    public = _words_of(public_texts) | _words_of(_texts_in(layers))
+    texts = [*public_texts, *_texts_in(layers)]
+    public, numbers = _words_of(texts), " ".join(map(_digits, texts))
     words = {*canaries.loc[~is_phone, "text"], *incidents["record_id"]}
     measured = incidents[(incidents["location_kind"] == "gps") & ~incidents.geometry.isna()]
     return Secrets.gathered(
         (word for word in sorted(words) if not folded(word) & public),
-        (phone for phone in canaries.loc[is_phone, "text"] if _digits(phone) not in _numbers(public_texts)),
+        (phone for phone in canaries.loc[is_phone, "text"] if _digits(phone) not in numbers),
         points=_degrees([measured]),
         allowed=_degrees([*layers, house.cells, *_drawn(releases)]),
         crs=house.cells.crs.to_string(),
+    )
+
+
+def sealed_places(house: House, secrets: Secrets) -> Secrets:
+    """The places of sealed reports alone, which not even the police see; those of other reports may be shown to them."""
+    incidents = house.incidents
+    measured = incidents[(incidents["location_kind"] == "gps") & ~incidents.geometry.isna()]
+    is_sealed = measured["tier"] == "S"
+    shown = _degrees([measured[~is_sealed]])
+    return replace(
+        secrets, words=(), phones=(), points=tuple(_degrees([measured[is_sealed]])), allowed=(*secrets.allowed, *shown)
     )
 
 
@@ -88,11 +100,6 @@ def _words_of(texts: Iterable[str]) -> set[bytes]:
 
 def _digits(text: str) -> str:
     return "".join(character for character in text if character.isdigit())
-
-
-def _numbers(texts: Iterable[str]) -> str:
-    """All digits of each text, apart from one another: a phone that is printed on purpose is found in it."""
-    return " ".join(map(_digits, texts))
 
 
 def _degrees(layers: Iterable[Any]) -> list[tuple[float, float]]:
