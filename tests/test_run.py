@@ -73,7 +73,7 @@ def test_run_again_makes_nothing(study, bring_up):
     [
         ("cell_m = 1000", "cell_m = 2000", "link", "cell_m 1000 -> 2000"),
         ("alpha = 0.05", "alpha = 0.01", "measure", "alpha 0.05 -> 0.01"),
-        ("minimum_count = 5", "minimum_count = 6", "protect", "minimum_count 5 -> 6"),
+        ("minimum_count = 5", "minimum_count = 10", "protect", "minimum_count 5 -> 10"),
         ('languages = ["en", "tg"]', 'languages = ["en"]', "publish", 'languages ["en", "tg"] -> ["en"]'),
     ],
 )

@@ -141,7 +141,7 @@ Tiers = Annotated[dict[Literal["S", "A", "B"], Literal["nowhere", "study", "cell
 class Protect(_Section):
     """Tables -> what an audience may see. Thresholds are raised freely; protect/policy.py says how far they may be lowered."""
 
-    minimum_count: int = Field(5, ge=5, description="Fewest reports that a public number may stand for.")
+    minimum_count: int = Field(5, ge=5, description="Fewest reports that a public number may stand for: 5, 10, 20 or more.")
     minimum_count_sensitive: int = Field(10, ge=5, description="The same for sensitive categories; below 10 with signatures.")
     minimum_residents: int = Field(
         100, ge=50, description="Fewest residents of an inhabited square with a public number; below 100 with signatures."

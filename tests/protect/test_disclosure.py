@@ -278,7 +278,8 @@ def numbering(**reports):
 
 def test_overlapping_windows_are_found_and_named(sketch):
     """The half year holds nine at most, its first quarter seven at least: two at most are of the second, which is hidden."""
-    plain = sketch(np.array([[0] * 6]), [400.0] * 6, (3, 2), policy=Policy(minimum_count=7))
+    plain = sketch(np.array([[0] * 6]), [400.0] * 6, (3, 2))
+    plain = dataclasses.replace(plain, facts=dataclasses.replace(plain.facts, minimum_count=7))
     cell = "E502N4760"
     told = {"cells": listing(plain, (PERIOD, cell, 1, "5-9")), "numbers": numbering(period=40)}
     half = with_windows(plain, "half", period=("2024-01-01", "2024-06-30"), quarters=(), **told)

@@ -146,7 +146,7 @@ def small_worlds(draw):
         "is_hot": draw(st.lists(st.booleans(), min_size=size, max_size=size)),
         "unplaced": draw(st.sampled_from([0, 0, 1, 5, 40])),
         "turn": draw(st.sampled_from([1, 2, 3, 5, 50])),
-        "fewest": draw(st.sampled_from([5, 5, 5, 7, 12])),
+        "fewest": draw(st.sampled_from([5, 5, 5, 10, 20])),
     }
 
 
@@ -203,7 +203,7 @@ def drawn_by_hand(ordinary, *, is_hot=(), unplaced=0, turn=1, fewest=5, columns=
     "drawn",
     [
         drawn_by_hand([3, 3, 0, 0, 20, 0, 0, 0, 0, 0], is_hot=(0, 1)),
-        drawn_by_hand([7, 10, 0, 0, 0, 0, 0, 0, 0, 0], fewest=7),
+        drawn_by_hand([10, 10, 0, 0, 0, 0, 0, 0, 0, 0], fewest=10),
         drawn_by_hand([0, 0, 0, 0, 0, 0, 0, 0, 0, 0], unplaced=40),
         drawn_by_hand([5, 5, 5, 5, 0, 0, 0, 0, 0, 0], turn=2),
         drawn_by_hand([4, 4, 4], turn=50, columns=1),

@@ -56,7 +56,7 @@ def test_a_threshold_is_not_lowered_without_two_signatures_and_a_reason(name, si
 @pytest.mark.parametrize(
     ("settings", "name"),
     [
-        ({"minimum_count": 12}, "minimum_count"),
+        ({"minimum_count": 20}, "minimum_count"),
         ({"minimum_residents": 1200}, "minimum_residents"),
         ({"minimum_residents": 700, "minimum_residents_sensitive": 600, **SIGNED}, "minimum_residents"),
     ],
@@ -129,9 +129,21 @@ def test_defaults_are_safe_and_fixed():
         policy.minimum_count = 1
 
 
+@pytest.mark.parametrize(("least", "advice"), [(6, 10), (9, 10), (11, 20), (19, 20)])
+def test_a_minimum_inside_a_band_is_refused_with_the_next_that_is_safe(least, advice):
+    message = faults(minimum_count=least, minimum_count_sensitive=25)
+    assert f"minimum_count is {least}, inside a band" in message
+    assert f"Take {advice}" in message
+
+
+@pytest.mark.parametrize("least", [5, 10, 20, 21, 60])
+def test_a_minimum_at_the_beginning_of_a_band_or_above_all_is_allowed(least):
+    assert Policy(minimum_count=least, minimum_count_sensitive=60).minimum_count == least
+
+
 def test_thresholds_are_raised_freely():
-    policy = Policy(minimum_count=8, minimum_count_sensitive=20, minimum_residents=500, minimum_residents_sensitive=9000)
-    assert (policy.minimum_count, policy.loosened) == (8, ())
+    policy = Policy(minimum_count=10, minimum_count_sensitive=20, minimum_residents=500, minimum_residents_sensitive=9000)
+    assert (policy.minimum_count, policy.loosened) == (10, ())
 
 
 def test_two_people_with_a_reason_lower_thresholds_to_the_floor_and_it_is_printed():

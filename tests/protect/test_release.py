@@ -283,7 +283,7 @@ def test_too_few_to_tell_is_said(world, release_of):
 
 
 def test_a_higher_threshold_hides_more(world, release_of):
-    strict = release_of(world, policy=Policy(minimum_count=12, minimum_count_sensitive=25)).tables
+    strict = release_of(world, policy=Policy(minimum_count=10, minimum_count_sensitive=25)).tables
     assert rows(strict["cells"].query("theme == 'crime' and window == 'period'"), "cell_id", "band") == [
         ("E503N4763", "10-19"),
         ("E503N4764", "20+"),

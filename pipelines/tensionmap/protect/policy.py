@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tensionmap.errors import ReleaseError
+from tensionmap.protect.aggregate import BAND_STARTS
 from tensionmap.tables import AUDIENCES, TIERS
 
 Geography = Literal["nowhere", "study", "cell", "point"]
@@ -48,7 +49,7 @@ class Policy:
     Parameters
     ----------
     minimum_count, minimum_count_sensitive
-        Fewest reports of tier B, and of tier A, that a public number may stand for.
+        Fewest reports of tier B (5, 10, 20 or more), and of tier A, that a public number may stand for.
     minimum_residents, minimum_residents_sensitive
         Fewest residents of an inhabited square with a number of tier B, and of the study for totals of tier A.
     most_quarters
@@ -102,6 +103,13 @@ class Policy:
                 faults.append(
                     f"{name}_sensitive is below {name}: sensitive reports would be guarded less than ordinary ones. Raise it"
                 )
+        least = self.minimum_count
+        if SAFE["minimum_count"] <= least < BAND_STARTS[-1] and least not in BAND_STARTS:
+            nearest = min(start for start in BAND_STARTS if start > least)
+            faults.append(
+                f"minimum_count is {least}, inside a band: a square of a quarter and of the period could then leave too little "
+                f"for the other quarters, which would be opened. Take {nearest}"
+            )
         return faults if self.most_quarters >= 1 else [*faults, "most_quarters is below 1: at least one quarter must be told"]
 
     def _too_exact(self) -> list[str]:
