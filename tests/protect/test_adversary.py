@@ -134,7 +134,6 @@ def test_windows_that_overlap_open_naive_maps_and_never_come_out(without_late, f
     assert adversary.verdict(second, first_year) == ""
 
 
-@pytest.mark.xfail(strict=True, reason=HIDES_IN_RESTS)
 @pytest.mark.parametrize("since", QUARTERS[:2])
 def test_the_ledger_refuses_windows_that_overlap(since):
     """5-9 in quarters 1 to 4 and fewer than 5 in 2 to 5: quarter 1 had some. Fewer than 5 in 1 to 4, 5-9 in 1 to 5: 5 had."""

@@ -8,7 +8,7 @@ and ``counted.txt``: marks of the reports that released quarters counted, so tha
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -18,6 +18,7 @@ from tensionmap.errors import ReleaseError
 from tensionmap.protect.disclosure import opened
 from tensionmap.protect.policy import SIGNERS
 from tensionmap.protect.release import Published
+from tensionmap.protect.windows import STEP_QUARTERS, complete_quarters
 from tensionmap.tables import Release, read_release, write_release
 
 LEDGER = "ledger.jsonl"
@@ -149,6 +150,7 @@ def require_closed(release: Release, published: Published) -> None:
     earlier = [other for other in published.releases if other.digest != release.digest]
     found = opened([*earlier, release])
     if not found:
+        _require_apart(release, earlier)
         return
     faults = []
     for one in found[:FIRST_OF_MANY]:
@@ -161,6 +163,28 @@ def require_closed(release: Release, published: Published) -> None:
         "thresholds as they were released, or use smaller squares or a larger study area:",
         faults,
     )
+
+
+def _require_apart(release: Release, earlier: Sequence[Release]) -> None:
+    """Pass if the period of ``release`` overlaps an earlier one only by holding it, or lying in it, with a year to spare.
+
+    What `opened` solves allows for reports that belong to no quarter. Who is sure that there are none could subtract.
+    """
+    for other in earlier:
+        (a_from, a_to), (b_from, b_to) = ((r.facts.public_from, r.facts.public_to) for r in (other, release))
+        is_apart = a_to < b_from or b_to < a_from or (a_from, a_to) == (b_from, b_to)
+        is_nested = (b_from <= a_from and a_to <= b_to) or (a_from <= b_from and b_to <= a_to)
+        spare = abs(_quarters_in(a_from, a_to) - _quarters_in(b_from, b_to))
+        if not is_apart and not (is_nested and spare >= STEP_QUARTERS):
+            raise ReleaseError(
+                "Numbers that are hidden to protect people could be worked out by subtraction: the period of this release "
+                f"({b_from} to {b_to}) overlaps that of release {other.digest} ({a_from} to {a_to}). "
+                "Keep the first day of the study as it was; the period is renewed once a year by itself."
+            )
+
+
+def _quarters_in(first_day: str, last_day: str) -> int:
+    return len(complete_quarters(date.fromisoformat(first_day), date.fromisoformat(last_day)))
 
 
 def closed(release: Release, published: Published) -> Release:
