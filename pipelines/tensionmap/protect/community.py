@@ -5,7 +5,8 @@ the totals of the whole study. Sealed reports never come here. Squares, totals a
 by itself, and the public period.
 
 Only what stands above the lowest band is listed, of squares as of categories: **not listed means 'fewer than 5 or none'**
-(or, for a cell, too few residents to say). So a report more or less in the lowest band changes no byte.
+(or, for a cell, too few residents to say). So a report more or less in the lowest band changes no square
+of its own; a merged square, a rounded number or the outline of an area may change with it.
 
 Areas with more reports than chance would explain are shown as found on tiers A and B, if ordinary reports alone explain
 them: an area that stands out by sensitive reports would say where those are. They say 'at least' and no more, since they are
