@@ -180,7 +180,7 @@ def run(stage: str) -> None:
 
 @main.command()
 @click.argument("folder", metavar="[FOLDER]", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--prove", is_flag=True, help="Also change private data and run link to publish again, eight times: takes minutes.")
+@click.option("--prove", is_flag=True, help="Also run link to publish again for every change of private data: minutes.")
 @click.option(
     "--page", type=click.Path(path_type=Path, dir_okay=False), help="Write the verdict there as a page (.html) or JSON."
 )

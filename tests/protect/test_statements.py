@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from tensionmap.errors import ReleaseError
-from tensionmap.protect.statements import Opening, Statements, combine, openings
+from tensionmap.protect.statements import Opening, Statements, openings
 
 HIDDEN, FEW, SOME, MANY = (0, 4), (5, 9), (10, 19), (20, math.inf)
 WIDTH = 4
@@ -69,11 +69,6 @@ def test_a_term_with_a_weight_is_refused():
     table = said(([0], HIDDEN), atoms=1)
     with pytest.raises(ReleaseError, match="more than once"):
         replace(table, atoms=sparse.csr_array([[2]]))
-
-
-def test_tables_over_different_atoms_are_not_combined():
-    with pytest.raises(ReleaseError, match=r"different atoms \(\[1, 2\]\)"):
-        combine([said(([0], HIDDEN), atoms=1), said(([0], HIDDEN), atoms=2)])
 
 
 @pytest.mark.parametrize("is_shown", [True, False])
@@ -262,11 +257,3 @@ def test_the_order_of_statements_and_atoms_does_not_matter(drawn, data):
     turned = replace(table.take(rows), atoms=sparse.csr_array(table.atoms[rows][:, columns].toarray()))
     answer = {int(rows[o.statement]): replace(o, statement=int(rows[o.statement])) for o in openings(turned, width=WIDTH)}
     assert answer == {o.statement: o for o in openings(table, width=WIDTH)}
-
-
-def test_tables_of_releases_are_combined_in_order():
-    first, second = said(([0], HIDDEN), atoms=2, release=1), said(([0], FEW), ([0, 1], SOME), atoms=2, release=2)
-    both = combine([first, second])
-    assert both.atoms.toarray().tolist() == [[1, 0], [1, 0], [1, 1]]
-    assert (both.low.tolist(), both.high.tolist()) == ([0, 5, 10], [4, 9, 19])
-    assert (both.is_secret.tolist(), both.release.tolist()) == ([True, False, False], [1, 2, 2])

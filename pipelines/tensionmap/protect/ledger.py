@@ -23,7 +23,6 @@ from tensionmap.tables import Release, read_release, write_release
 
 LEDGER = "ledger.jsonl"
 COUNTED = "counted.txt"
-FILES = (LEDGER, COUNTED)
 FIRST_OF_MANY = 3
 
 

@@ -27,7 +27,7 @@ What it does not know: statements whose terms are weighted (rounded shares, rate
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -147,27 +147,6 @@ class Opening:
     least: int
     most: int
     releases: tuple[Any, ...]
-
-
-def combine(tables: Iterable[Statements]) -> Statements:
-    """All statements of ``tables`` as one table, in order; all are over the same atoms.
-
-    Raises
-    ------
-    ReleaseError
-        If they are not.
-    """
-    parts = list(tables)
-    widths = sorted({part.atoms.shape[1] for part in parts})
-    if len(widths) != 1:
-        raise ReleaseError(f"Public statements over different atoms ({widths}) cannot be combined. Use one list for all.")
-    return Statements(
-        sparse.csr_array(sparse.vstack([part.atoms for part in parts], format="csr")),
-        np.concatenate([part.low for part in parts]),
-        np.concatenate([part.high for part in parts]),
-        np.concatenate([part.is_secret for part in parts]),
-        np.concatenate([part.release for part in parts]),
-    )
 
 
 def openings(statements: Statements, *, width: int, wide: int = 256) -> list[Opening]:
