@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -669,6 +670,13 @@ RELEASED_HOTSPOTS = Table(
             may_be_empty=True,
             one_of=("both sides", "one side only"),
         ),
+        _text(
+            "support",
+            "on how many draws of where the imprecise reports can have been the least sure cell of the area is hot (of a cold "
+            "area: cold): nearly always on 95 % or more, mostly on 75 % or more, sometimes on fewer or none; empty if not tried",
+            may_be_empty=True,
+            one_of=("nearly always", "mostly", "sometimes"),
+        ),
         _text("near", "names of the settlements in or next to it, joined by |", may_be_empty=True),
         _text("near_local", "the same in the local script", may_be_empty=True),
     ),
@@ -705,6 +713,7 @@ INTERNAL_POINTS = Table(
         _THEME,
         _text("category", "category of taxonomy.toml"),
         _text("reported_by", "the party or group whose people reported"),
+        _text("source", "name in sources.toml of the source that told it"),
         Column("date_start", "date", "first day on which it can have happened"),
         _text("date_precision", "day, week, month, year or range"),
         _number("location_precision_m", "radius in metres", at_least=0),
@@ -838,15 +847,16 @@ class Release:
             for name, table in contracts.items():
                 check(given[name], table)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Ten hexadecimal digits that name this content: the same data, the same digits."""
         sha = hashlib.sha256(json.dumps([self.audience, self.facts.__dict__], default=dict, sort_keys=True).encode())
         for name, frame in sorted({**self.tables, **self.background}.items()):
-            sha.update(name.encode())
             plain = frame.to_wkb() if hasattr(frame, "crs") else frame
-            for row in plain.itertuples(index=False):
-                sha.update(repr(tuple(row)).encode())
+            for column in plain.columns:
+                values = plain[column]
+                whole = values.astype("int64") if values.dtype.kind == "M" else values
+                sha.update(repr((name, column, whole.tolist())).encode())
         return sha.hexdigest()[:10]
 
 

@@ -100,15 +100,23 @@ def make_reports(counts: Counts, seed: int = 1) -> tuple[gpd.GeoDataFrame, pd.Da
     return tables.check(frame, tables.INCIDENTS), tables.check(placed, tables.PLACED)
 
 
-def make_hotspots(cells: gpd.GeoDataFrame, hot: dict[str, list[str]], cold: dict[str, list[str]] | None = None) -> pd.DataFrame:
+def make_hotspots(
+    cells: gpd.GeoDataFrame,
+    hot: dict[str, list[str]],
+    cold: dict[str, list[str]] | None = None,
+    support: dict[str, dict[str, float]] | None = None,
+) -> pd.DataFrame:
+    """HOTSPOTS with these hot and cold cells; they are so on every draw where ``support`` does not say otherwise."""
     parts = []
     for scope in tables.SCOPES:
         part = pd.DataFrame({"scope": scope, "cell_id": cells["cell_id"], "count": 0, "expected": 0.5, "gi_z": 0.0})
-        part = part.assign(count_low=0.0, count_high=3.7, p_fdr=1.0, support=0.0, rests_on=None)
+        part = part.assign(count_low=0.0, count_high=3.7, p_fdr=1.0, rests_on=None)
         part["p_cell"] = part["p_map"] = 0.5
         part["hotspot"] = "none"
         part.loc[part["cell_id"].isin(hot.get(scope, [])), "hotspot"] = "hot"
         part.loc[part["cell_id"].isin((cold or {}).get(scope, [])), "hotspot"] = "cold"
+        shares = part["cell_id"].map((support or {}).get(scope, {})).astype(float).fillna(1.0)
+        part["support"] = shares.where(part["hotspot"] != "none")
         parts.append(part)
     return tables.check(pd.concat(parts), tables.HOTSPOTS)
 
@@ -203,6 +211,12 @@ HOT = {
     "internal_tension": [cell(4, 4)],
 }
 COLD = {"crime": [cell(0, 9)], "internal_crime": [cell(0, 9), cell(1, 9)]}
+SUPPORT = {
+    "crime": {cell(3, 3): 0.98, cell(3, 4): 0.8, cell(10, 2): 0.3, cell(0, 9): 0.4},
+    "tension": {cell(10, 7): 0.96, cell(2, 8): 0.2},
+    "internal_crime": {cell(3, 4): 0.96, cell(6, 6): 0.5, cell(1, 1): 0.1, cell(1, 9): 0.76},
+    "internal_tension": {cell(4, 4): 0.9},
+}
 
 
 QUARTERLY: Counts = {
@@ -225,7 +239,7 @@ def usual_world() -> World:
         "incidents": incidents,
         "placed": placed,
         "cells": cells,
-        "hotspots": make_hotspots(cells, HOT, COLD),
+        "hotspots": make_hotspots(cells, HOT, COLD, SUPPORT),
         **_background(),
         "policy": Policy(most_quarters=5),
         "study": "Small Border",

@@ -221,7 +221,7 @@ def with_areas(release, *areas):
     shapes = [
         shapely.union_all([shapely.box(c * side, r * side, (c + 1) * side, (r + 1) * side) for c, r in cells]) for cells in areas
     ]
-    told = {"theme": "crime", "kind": "hot", "at_least": 5, "reported_from": None, "near": None, "near_local": None}
+    told = {"theme": "crime", "kind": "hot", "at_least": 5, **dict.fromkeys(("reported_from", "support", "near", "near_local"))}
     frame = pd.DataFrame({"hotspot_id": [str(n) for n in range(1, len(areas) + 1)]}).assign(**told)
     assert {*frame.columns, "geometry"} == set(RELEASED_HOTSPOTS.column_names)
     hotspots = gpd.GeoDataFrame(frame, geometry=shapes, crs=release.tables["cells"].crs)

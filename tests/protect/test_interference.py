@@ -1,5 +1,6 @@
 """What must not matter does not: the bytes of a release stay as they were."""
 
+import dataclasses
 import io
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from shapely.geometry import Point
 
 from tensionmap.protect.audit.attacks import find_leaks
+from tensionmap.protect.audit.house import House, secrets_of
 from tensionmap.protect.audit.secrets import Secrets
 from tensionmap.tables import AUDIENCES, read_release, write_release
 
@@ -182,8 +184,31 @@ def test_internal_releases_do_not_depend_on_sealed_rows_or_order(world, release_
 
 def test_the_community_sees_nothing_of_internal_scopes(world, release_of, bytes_of, usual_bytes):
     internal = world["hotspots"]["scope"].str.startswith("internal")
-    other = world["hotspots"].assign(hotspot=world["hotspots"]["hotspot"].mask(internal, "hot"))
+    changes = {"hotspot": "hot", "support": 0.5}
+    other = world["hotspots"].assign(**{name: world["hotspots"][name].mask(internal, to) for name, to in changes.items()})
     assert bytes_of(release_of(world, hotspots=other)) == usual_bytes(world)
+
+
+def test_how_a_withheld_area_holds_up_is_not_told(world, release_of, bytes_of, usual_bytes):
+    hotspots, shown = world["hotspots"], release_of(world).tables["hotspots"].dissolve("theme")
+    middles = world["cells"].set_index("cell_id").centroid.reindex(hotspots["cell_id"])
+    is_shown = [
+        scope in shown.index and shown.geometry[scope].contains(middle)
+        for scope, middle in zip(hotspots["scope"], middles, strict=True)
+    ]
+    assert sum(is_shown) == 4
+    for share in (0.0, 1.0):
+        other = hotspots.assign(support=hotspots["support"].where(is_shown, share))
+        assert bytes_of(release_of(world, hotspots=other)) == usual_bytes(world)
+
+
+def test_no_more_than_a_word_is_told_of_how_an_area_holds_up(world, release_of, bytes_of, usual_bytes):
+    """Shares of draws move within their words; one that leaves its word is seen."""
+    hotspots = world["hotspots"]
+    within, beyond = (hotspots.assign(support=hotspots["support"].replace(0.8, share)) for share in (0.9, 0.74))
+    assert not within.equals(hotspots)
+    assert bytes_of(release_of(world, hotspots=within)) == usual_bytes(world)
+    assert bytes_of(release_of(world, hotspots=beyond)) != usual_bytes(world)
 
 
 def move_a_square(world):
@@ -226,6 +251,17 @@ def test_files_hold_no_record_and_public_files_no_place(world, release_of, audie
         buffer = io.BytesIO()
         frame.to_parquet(buffer)
         assert find_leaks(buffer.getvalue(), "parquet", secrets) == [], name
+
+
+@pytest.mark.parametrize(("source", "is_found"), [("list_of_karimov", True), ("register_norvia", False)])
+def test_the_name_of_a_source_is_searched_for_people(world, release_of, source, is_found):
+    incidents = world["incidents"].assign(source=source)
+    release = release_of(world, "police", incidents=incidents)
+    names = pd.DataFrame({"incident_id": "register:KD-20000", "kind": "name", "text": ["Каримов"], "folded": "karimov"})
+    secrets = secrets_of(House(incidents, world["placed"], world["cells"], names), {"police": release}, public_texts=["Norvia"])
+    buffer = io.BytesIO()
+    release.tables["points"].to_parquet(buffer)
+    assert bool(find_leaks(buffer.getvalue(), "parquet", dataclasses.replace(secrets, points=()))) == is_found
 
 
 @pytest.mark.parametrize("audience", AUDIENCES)

@@ -142,6 +142,32 @@ def test_an_event_told_by_both_sides_counts_once_in_squares_and_for_both_of_them
     assert found["numbers"].query("theme == 'crime' and window == 'period'")["reports"].tolist() == [10]
 
 
+@pytest.mark.parametrize(
+    ("shares", "told"),
+    [
+        ((1.0, 0.95), "nearly always"),
+        ((0.94, 1.0), "mostly"),
+        ((0.75, 0.75), "mostly"),
+        ((1.0, 0.74), "sometimes"),
+        ((0.0, 0.0), "sometimes"),
+        ((np.nan, 1.0), None),
+        ((np.nan, np.nan), None),
+    ],
+)
+@pytest.mark.parametrize("audience", AUDIENCES)
+def test_an_area_holds_up_as_its_least_sure_cell_does(
+    world, release_of, reports_of, hotspots_of, cell_at, audience, shares, told
+):
+    area = [cell_at(5, 5), cell_at(5, 6)]
+    scopes = ("crime",) if audience == "community" else ("internal_crime",)
+    hotspots = hotspots_of(world["cells"], dict.fromkeys(scopes, area))
+    for name, share in zip(area, shares, strict=True):
+        hotspots.loc[hotspots["cell_id"] == name, "support"] = share
+    reports = reports_of({("theft", name): 12 for name in area})
+    found = release_of(world, audience, **reports, hotspots=hotspots).tables["hotspots"]
+    assert [word if isinstance(word, str) else None for word in found["support"]] == [told]
+
+
 def test_community_totals_hold_only_what_is_above_the_lowest_band(world, release_of):
     totals = release_of(world).tables["totals"]
     assert rows(totals.query("window == 'period'"), "theme", "category", "band") == [
@@ -264,8 +290,14 @@ def test_an_area_of_hidden_squares_is_shown_if_each_could_hold_nothing(world, re
 def test_numbers_of_areas_have_no_gap_where_one_is_withheld(world, release_of, reports_of, hotspots_of, cell_at):
     spots = {"crime": [cell_at(1, 9), cell_at(5, 5), cell_at(8, 5), cell_at(2, 2)]}
     reports = reports_of({("theft", cell_at(1, 9)): 9, ("theft", cell_at(8, 5)): 30, ("theft", cell_at(2, 2)): 12})
-    hotspots = release_of(world, **reports, hotspots=hotspots_of(world["cells"], spots)).tables["hotspots"]
-    assert rows(hotspots, "hotspot_id", "at_least") == [("1", 5), ("2", 20), ("3", 10)]
+    support = {"crime": {cell_at(1, 9): 0.8, cell_at(5, 5): 0.1, cell_at(2, 2): 0.5}}
+    found = hotspots_of(world["cells"], spots, support=support)
+    hotspots = release_of(world, **reports, hotspots=found).tables["hotspots"]
+    assert rows(hotspots, "hotspot_id", "at_least", "support") == [
+        ("1", 5, "mostly"),
+        ("2", 20, "nearly always"),
+        ("3", 10, "sometimes"),
+    ]
 
 
 def test_the_community_sees_no_area_with_few_reports(world, release_of, hotspots_of, cell_at):
@@ -413,11 +445,11 @@ def test_internal_verdicts_do_not_show_where_sealed_reports_are(world, release_o
     release = release_of(world, "police")
     assert cell_at(1, 1) not in set(release.tables["cells"]["cell_id"])
     assert release.facts.is_withheld == {"crime": True, "tension": False, "cooperation": False}
-    assert rows(release.tables["hotspots"], "theme", "hotspot_id", "kind") == [
-        ("crime", "1", "hot"),
-        ("crime", "2", "hot"),
-        ("crime", "3", "cold"),
-        ("tension", "1", "hot"),
+    assert rows(release.tables["hotspots"], "theme", "hotspot_id", "kind", "support") == [
+        ("crime", "1", "hot", "sometimes"),
+        ("crime", "2", "hot", "nearly always"),
+        ("crime", "3", "cold", "mostly"),
+        ("tension", "1", "hot", "mostly"),
     ]
 
 
@@ -443,6 +475,17 @@ def test_police_points_say_what_and_when_but_not_who(world, release_of, usual_co
     assert not {"domestic_violence", "recruitment"} & set(points["category"])
     assert points["category"].is_monotonic_increasing or points["theme"].is_monotonic_increasing
     assert set(points.columns) == set(RELEASE_TABLES["police"]["points"].column_names)
+
+
+def test_points_say_which_source_told_them_and_the_community_is_told_of_none(world, release_of):
+    incidents = world["incidents"]
+    of_reporter = {"Norvia": "register_norvia", "Selmar": "register_selmar", "community": "kobo_community"}
+    told = incidents.assign(source=incidents["reported_by"].map(of_reporter))
+    points = release_of(world, "police", incidents=told).tables["points"]
+    assert points["source"].tolist() == points["reported_by"].map(of_reporter).tolist()
+    assert points["source"].nunique() == 3
+    for audience in ("community", "research"):
+        assert not any("source" in frame for frame in release_of(world, audience).tables.values())
 
 
 def test_sensitive_points_stay_in_the_house_where_the_study_says_so(world, release_of):

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 BAND_STARTS = (0, 5, 10, 20)
 NEAR_CELLS = 2
 NEAR_NAMES = 3
+SUPPORT_FROM = {"sometimes": 0.0, "mostly": 0.75, "nearly always": 0.95}
+"""Least share of draws for each word."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,11 @@ def to_bands(counts: pd.Series, *, fewest: int) -> pd.Series:
 
 
 def spots_of(hotspots: pd.DataFrame, cells: gpd.GeoDataFrame, scope: str | None) -> pd.DataFrame:
-    """Verdict, expected count and p of every cell in one scope, in the order of ``cells``.
+    """Verdict, expected count, p and support of every cell in one scope, in the order of ``cells``.
 
     Without a scope (cooperation is not tested) or without a result, every cell is 'too few to tell'.
     """
-    of_scope = hotspots[hotspots["scope"] == scope].set_index("cell_id")[["hotspot", "expected", "p_map"]]
+    of_scope = hotspots[hotspots["scope"] == scope].set_index("cell_id")[["hotspot", "expected", "p_map", "support"]]
     spots = of_scope.reindex(cells["cell_id"].to_numpy())
     spots.index = cells.index
     return spots.fillna({"hotspot": "too few to tell"})
@@ -110,6 +112,20 @@ def outlines(
     names = [_names_near(shape, settlements, within_m=NEAR_CELLS * cell_m) for shape in frame.geometry]
     frame = frame.assign(near=[near for near, _ in names], near_local=[local for _, local in names]).reset_index()
     return frame.assign(hotspot_id=frame["hotspot_id"].astype(str))
+
+
+def support_in_words(support: pd.Series, areas: pd.Series) -> pd.Series:
+    """By the number of an area, how it holds up when imprecise reports are put elsewhere: a word of ``SUPPORT_FROM``.
+
+    ``support`` is that of every cell, ``areas`` its area as shown (0: none). The word is that of the least sure cell: an
+    outline claims every cell in it, and one that is sure does not vouch for another. Empty if a cell of it was not tried.
+    """
+    is_in = areas > 0
+    of_area = support[is_in].groupby(areas[is_in])
+    least = of_area.min()
+    at = np.searchsorted(list(SUPPORT_FROM.values()), least.to_numpy(dtype=float), side="right") - 1
+    told = pd.Series(np.array(list(SUPPORT_FROM), dtype=object)[at], index=least.index, dtype=object)
+    return told.where(of_area.count() == of_area.size(), None)
 
 
 def windowed(parts: dict[str, pd.DataFrame]) -> pd.DataFrame:

@@ -14,6 +14,11 @@ measured over the whole study, which grows: two bands of one area, a quarter apa
 with fewer reports are never shown: where almost nothing was expected to be missing, 'fewer' tells none from some, which the
 lowest band is there to hide, and a place where nobody reports is not a safe place. What is not shown still counts for the
 verdict, which names no place.
+
+How an area holds up when imprecise reports are put elsewhere is said in one of three words, and of shown areas alone. It rests
+on the tiers A and B together, as the outline does, and on reports known too widely for a square, which are in no hidden number.
+It does not tell the tiers apart: had the reports of a hidden square been sensitive ones, of which no square tells, the word
+would be the same as long as the area keeps enough ordinary ones to be shown. It adds nothing up, and so goes into no sum.
 """
 
 from __future__ import annotations
@@ -35,6 +40,7 @@ from tensionmap.protect.aggregate import (
     outlines,
     reported_from,
     spots_of,
+    support_in_words,
     to_bands,
     verdict_of,
     windowed,
@@ -105,7 +111,14 @@ def community_sees(
     areas = areas_of(cells, spots["hotspot"] == "hot", cell_m=cell_m)
     areas, at_least = _shown_areas(areas, of_cells, grid, period or told[PERIOD], policy=policy)
     sides = reported_from(in_squares, areas.where(grid.is_counted, 0), cells, parties=parties, fewest=fewest)
-    about = pd.DataFrame({"kind": "hot", "at_least": at_least, "reported_from": sides.reindex(at_least.index)})
+    about = pd.DataFrame(
+        {
+            "kind": "hot",
+            "at_least": at_least,
+            "reported_from": sides.reindex(at_least.index),
+            "support": support_in_words(spots["support"], areas),
+        }
+    )
 
     totals, numbers, needs = {}, {}, {}
     for name, is_in in windows.items():

@@ -5,7 +5,8 @@ a count with sealed reports in it, less the points on the map, would say where t
 expected is scaled to the reports that are counted here; as reports in all are given when the test expects them, the
 scaled number is what is expected of those reports. An area that stands out only by
 sealed reports is withheld: a hot square without a report would be a map of them. Only cells with a report, or hot or cold,
-are listed.
+are listed. How a shown area holds up when imprecise reports are put elsewhere rests on every tier, as its verdict does; it
+is said in one of three words, so that less can be read from it than from ``p_map``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from tensionmap.protect.aggregate import (
     outlines,
     reported_from,
     spots_of,
+    support_in_words,
     to_bands,
     verdict_of,
     windowed,
@@ -65,6 +67,7 @@ def internals_see(
             "kind": spots["hotspot"][areas > 0].groupby(areas[areas > 0]).first(),
             "at_least": at_least,
             "reported_from": reported_from(told_reports, areas, cells, parties=parties, fewest=BAND_FROM).reindex(at_least.index),
+            "support": support_in_words(spots["support"], areas),
         }
     )
     listed = cells[["cell_id", "geometry"]].assign(

@@ -70,7 +70,8 @@ def make_release(
     """What ``audience`` may see of a study: everything else stays in the house.
 
     Sealed reports are taken out before anything is counted, named or sorted, for every audience. What the community sees
-    depends on no exact point, no day within a quarter, no number of a record and no order of rows.
+    depends on no exact point, no day within a quarter, no number of a record and no order of rows; only ``hotspots`` can bring
+    in the chance by which ``support`` was drawn, which begins with the numbers of records.
 
     Parameters
     ----------
