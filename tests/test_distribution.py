@@ -43,7 +43,7 @@ def test_wheel_holds_the_package_with_its_data_and_nothing_else(built):
         "catalogue.toml",
         "ingest/taxonomy.toml",
         "publish/words/tg.po",
-        "publish/vendored/leaflet/leaflet.js",
+        "publish/offline/vendored/leaflet/leaflet.js",
         "py.typed",
     ):
         assert f"tensionmap/{name}" in inside
