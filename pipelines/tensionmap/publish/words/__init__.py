@@ -7,21 +7,24 @@ How to add a language: docs/translating.md.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from functools import cached_property, lru_cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
 from io import BytesIO
+from typing import Literal
 
 from babel import Locale
 from babel.core import get_global
-from babel.dates import format_date
+from babel.dates import get_month_names
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
 from tensionmap.errors import ReleaseError
+from tensionmap.publish.words import alphabet
 
 SOURCE_LANGUAGE = "en"
 
@@ -157,22 +160,34 @@ class Words:
         known = (name, name_local) if isinstance(name_local, str) and name_local.strip() not in ("", name) else (name,)
         return known[::-1] if self._is_cyrillic else known
 
+    def in_order(self, names: Iterable[str]) -> list[str]:
+        """``names`` in the order of the alphabet of this language, those in its script first."""
+        return alphabet.in_order(names, self.language, is_cyrillic=self._is_cyrillic)
+
     def months(self, date_from: str, date_to: str) -> str:
         """The months of a period: 'October 2023 to September 2026'; ISO dates in."""
-        first, last = self._month(date_from), self._month(date_to)
+        first, last = self._month_and_year(date_from), self._month_and_year(date_to)
         return first if first == last else self(sentence("{first} to {last}"), first=first, last=last)
 
     def day(self, day: str) -> str:
         """An ISO date in words: '13 March 2025'."""
         when = date.fromisoformat(day)
-        return self(sentence("{day} {month} {year}"), day=when.day, month=self._month_name(when), year=when.year)
+        return self(sentence("{day} {month} {year}"), day=when.day, month=self.month_of_day(when.month), year=when.year)
 
-    def _month(self, day: str) -> str:
+    def month(self, number: int) -> str:
+        """A month (1 to 12) by itself or with its year: 'March', in Russian 'март'."""
+        return self._month(number, "stand-alone")
+
+    def month_of_day(self, number: int) -> str:
+        """A month (1 to 12) as it is said with a day: 'March', in Russian 'марта'."""
+        return self._month(number, "format")
+
+    def _month_and_year(self, day: str) -> str:
         when = date.fromisoformat(day)
-        return self(sentence("{month} {year}"), month=self._month_name(when), year=when.year)
+        return self(sentence("{month} {year}"), month=self.month(when.month), year=when.year)
 
-    def _month_name(self, day: date) -> str:
-        name = str(format_date(day, "LLLL", locale=self._locale))
+    def _month(self, number: int, context: Literal["format", "stand-alone"]) -> str:
+        name = str(get_month_names("wide", context, self._locale)[number])
         return name if self.language == SOURCE_LANGUAGE else name.lower()
 
     @cached_property
