@@ -119,6 +119,7 @@ def test_a_reading_for_no_source_is_named(study):
 
 def write(staged: Workspace, text: str) -> None:
     (staged.root / "maps/web/m.html").write_text("half" if isinstance(text, bytes) else text)
+    staged.index.write_text("half" if isinstance(text, bytes) else text)
     (staged.folder("publish") / "a.txt").write_text(text)
 
 
@@ -131,7 +132,7 @@ def test_a_stage_that_fails_leaves_the_last_good_state(study):
         write(staged, "good")
     with pytest.raises(TypeError), study.locked(), study.staging("publish") as staged:
         write(staged, b"half")  # type: ignore[arg-type]
-    assert contents(study) == ["good", "good"]
+    assert contents(study) == ["good", "good", "good"]
 
 
 DIES = """
@@ -151,19 +152,42 @@ study = Workspace(Path(sys.argv[1]))
 with study.locked(), study.staging("publish") as staged:
     (staged.folder("publish") / "a.txt").write_text("new")
     (staged.root / "maps/web/m.html").write_text("new")
+    staged.index.write_text("new")
     Path.replace = replace
 """
 
 
-@pytest.mark.parametrize("moves", range(6))
+@pytest.mark.parametrize("moves", range(10))
 def test_killed_while_moving_in_is_completed_by_the_next_run(study, moves):
     with study.locked(), study.staging("publish") as staged:
         write(staged, "old")
     died = subprocess.run([sys.executable, "-c", DIES, str(study.root), str(moves)])
     assert died.returncode == 9
     with study.locked():
-        assert contents(study) == ["new", "new"]
+        assert contents(study) == ["new", "new", "new"]
     assert not (study.root / "data/processed/.staging").exists()
+
+
+def test_the_first_index_is_put_there_and_counted_like_any_other_file(study):
+    with study.locked(), study.staging("publish") as staged:
+        write(staged, "first")
+    assert study.index == study.root / "maps/index.html"
+    assert list(study.outputs("publish")) == ["data/processed/publish/a.txt", "maps/web/m.html", "maps/index.html"]
+    assert study.folder("publish") in study.folders("publish")
+    assert study.index not in study.folders("publish")
+
+
+def test_the_files_of_the_maps_are_told_without_the_verdict_on_them(study):
+    with study.locked(), study.staging("publish") as staged:
+        write(staged, "x")
+        (staged.maps("paper") / "m.pdf").write_text("x")
+        (staged.maps("audit") / "verdict.html").write_text("x")
+    assert [path.relative_to(study.root).as_posix() for path in study.map_files] == [
+        "maps/index.html",
+        "maps/web/m.html",
+        "maps/paper/m.pdf",
+    ]
+    assert make_workspace(study.root.parent / "other").map_files == []
 
 
 def test_two_runs_at_once_are_kept_apart(study):

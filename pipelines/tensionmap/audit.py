@@ -24,7 +24,7 @@ from tensionmap.protect.release import Published
 from tensionmap.receipts import sha256_of
 from tensionmap.rerun import Flow, Making, Teller
 from tensionmap.tables import Release
-from tensionmap.workspace import Workspace
+from tensionmap.workspace import INDEX, Workspace
 
 Make = Callable[[Any], Release]
 SHOWN = 10
@@ -32,7 +32,9 @@ OF_PLACES = ("A4", "A10")
 
 
 def audience_of(name: str) -> str:
-    """For whom a map is, by its name; empty if the name does not say."""
+    """For whom a file of the maps is, by its name; empty if the name does not say. The page that leads to them is for all."""
+    if Path(name).name == Path(INDEX).name:
+        return "community"
     parts = Path(name).name.split(".")
     return next((audience for audience in tables.AUDIENCES if audience in parts), "")
 

@@ -1,7 +1,7 @@
 """The folders of a study, and how results are put there: all of a stage or nothing of it.
 
-A stage writes into a staging folder. When it is complete, a mark is set, and its folders are moved into place. A run
-that is killed before the mark leaves the last good state; one killed after it is completed by the next run.
+A stage writes into a staging folder. When it is complete, a mark is set, and what it wrote is moved into place. A run that
+is killed before the mark leaves the last good state; one killed after it is completed by the next run.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from tensionmap.study import READERS, Source, Study, make_source, read_sources, 
 STAGES = ("ingest", "link", "measure", "protect", "publish")
 STUDY_FILE = "study.toml"
 MAPS = ("maps/web", "maps/paper", "maps/audit")
+INDEX = "maps/index.html"
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,17 @@ class Workspace:
     def maps(self, kind: str) -> Path:
         """Folder of maps of one ``kind``: web or paper; audit: the verdict on them."""
         return self.root / "maps" / kind
+
+    @property
+    def index(self) -> Path:
+        """The page that leads to the maps."""
+        return self.root / INDEX
+
+    @property
+    def map_files(self) -> list[Path]:
+        """Every file of the maps, without the verdict on them: the page that leads to them, those on screen, those on paper."""
+        places = (self.index, self.maps("web"), self.maps("paper"))
+        return [path for place in places for path in _files_in(place)]
 
     def raw_file(self, source: Source) -> Path:
         """The file of ``source``."""
@@ -137,9 +149,9 @@ class Workspace:
         """File -> sha256 of what ``stage`` has written, without its receipt."""
         return {
             path.relative_to(self.root).as_posix(): sha256(path)
-            for folder in self._folders(stage)
-            for path in sorted((self.root / folder).rglob("*"))
-            if path.is_file() and path.name != FILE_NAME
+            for place in self._places(stage)
+            for path in _files_in(self.root / place)
+            if path.name != FILE_NAME
         }
 
     def folders(self, stage: str) -> list[Path]:
@@ -149,6 +161,10 @@ class Workspace:
     @staticmethod
     def _folders(stage: str) -> tuple[str, ...]:
         return (f"data/processed/{stage}", *(MAPS if stage == "publish" else ()))
+
+    def _places(self, stage: str) -> tuple[str, ...]:
+        """What is put there as a whole: folders, and the page that leads to the maps, the last of all."""
+        return (*self._folders(stage), *((INDEX,) if stage == "publish" else ()))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -187,16 +203,21 @@ class Workspace:
 
     def _move_in(self, stage: str) -> None:
         staged = self._processed / ".staging" / stage
-        for folder in self._folders(stage):
-            target, old = self.root / folder, staged / "old" / folder
-            if (staged / folder).exists():
+        for place in self._places(stage):
+            target, old = self.root / place, staged / "old" / place
+            if (staged / place).exists():
                 if target.exists():
                     old.parent.mkdir(parents=True, exist_ok=True)
                     shutil.rmtree(old, ignore_errors=True)
                     target.replace(old)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                (staged / folder).replace(target)
+                (staged / place).replace(target)
         shutil.rmtree(staged)
+
+
+def _files_in(place: Path) -> list[Path]:
+    """Every file of a folder in order; a file by itself; nothing of what is not there."""
+    return [path for path in (place, *sorted(place.rglob("*"))) if path.is_file()]
 
 
 def find_workspace(start: Path) -> Workspace:
