@@ -1,8 +1,8 @@
 """Every layer of a file, unpacked from its bytes: what is written, what is packed in it, and what is packed in that.
 
-Entities, escapes, percent signs, base64, hexadecimal, zlib, gzip and zip; metadata, texts, attachments and objects of a PDF;
-columns of Parquet; tables and free pages of a database; sheets of a workbook, hidden ones too; tags of images and rasters;
-outputs of a notebook. Nothing is taken from the name of a file that its first bytes do not bear out.
+Entities, escapes, percent signs, base64, hexadecimal, zlib, gzip, zip and packed points; metadata, texts, attachments and
+objects of a PDF; columns of Parquet; tables and free pages of a database; sheets of a workbook, hidden ones too; tags of images
+and rasters; outputs of a notebook. Nothing is taken from the name of a file that its first bytes do not bear out.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ import shapely
 from PIL import Image
 from pypdf.generic import ArrayObject, DecodedStreamObject, IndirectObject, NameObject, StreamObject
 from python_calamine import CalamineWorkbook
+
+from tensionmap.protect.audit.packed import without_packed
 
 Pairs = npt.NDArray[np.float64]
 
@@ -232,13 +234,15 @@ def _texts(text: str, where: str, depth: int) -> Iterator[Layer]:
         return
     if where.startswith("pdf"):
         text = without_paths(text)
-    yield Layer(where, text=text)
-    plain = text
+    plain, packed = without_packed(text)
+    yield from _packed_points(packed, where)
+    yield Layer(where, text=plain)
     for _ in range(3):
         before = plain
         for sign, unescape in (("&", html.unescape), ("\\", _unescape), ("%", unquote)):
             if sign in plain and (unescaped := unescape(plain)) != plain:
-                plain = unescaped
+                plain, packed = without_packed(unescaped)
+                yield from _packed_points(packed, where)
                 yield Layer(f"{where}/unescaped", text=plain)
         if plain == before:
             break
@@ -246,6 +250,10 @@ def _texts(text: str, where: str, depth: int) -> Iterator[Layer]:
         yield Layer(f"{where}/without tags", text=re.sub(r"<[^<>]{0,300}>", "", plain))
     if depth:
         yield from _decoded_words(plain, where, depth)
+
+
+def _packed_points(packed: list[Pairs | None], where: str) -> Iterator[Layer]:
+    yield from (Layer(f"{where}/packed points", pairs=pairs, fault=pairs is None) for pairs in packed)
 
 
 def _decoded_words(text: str, where: str, depth: int) -> Iterator[Layer]:
