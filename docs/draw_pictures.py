@@ -16,7 +16,7 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1024, "height": 768})
-        page.goto((ROOT / "maps/web/tension_map.community.en.html").as_uri())
+        page.goto((ROOT / "maps/web/tension_map.community.html").as_uri())
         page.wait_for_timeout(500)
         page.screenshot(path=PICTURES / "screen.png")
         browser.close()

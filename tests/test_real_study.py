@@ -88,7 +88,7 @@ def test_every_row_is_kept_or_set_aside_with_a_reason(real):
 def test_maps_and_sheets_come_out(real):
     root, _ = real
     written = {path.name: path.stat().st_size for kind in ("web", "paper") for path in (root / "maps" / kind).iterdir()}
-    assert len(written) == 24
+    assert len(written) == 18
     assert all(10_000 < size < 3_000_000 for size in written.values()), written
 
 
@@ -96,7 +96,7 @@ def test_every_map_passed_the_audit(real):
     root, listener = real
     verdict = json.loads((root / "maps/audit/verdict.json").read_bytes())
     assert verdict["passed"] is True
-    assert len(verdict["files"]) == 24
+    assert len(verdict["files"]) == 19
     print(*(text for _, text in listener.said if "audit" in text))
 
 

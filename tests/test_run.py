@@ -55,13 +55,18 @@ def truth(study):
 
 def test_every_map_is_there(study):
     names = {path.relative_to(study / "maps").as_posix() for path in (study / "maps").rglob("*.*")}
-    assert names == {
-        f"{folder}/{'' if audience == 'community' else 'INTERNAL.'}{theme}_map.{audience}.{language}.{ending}"
-        for folder, ending in (("web", "html"), ("paper", "pdf"))
+    maps = [
+        f"{'' if audience == 'community' else 'INTERNAL.'}{theme}_map.{audience}"
         for theme in ("crime", "tension")
         for audience in tables.AUDIENCES
-        for language in ("en", "tg")
-    } | {"audit/verdict.html", "audit/verdict.json"}
+    ]
+    assert names == {
+        *(f"web/{name}.html" for name in maps),
+        *(f"paper/{name}.{language}.pdf" for name in maps for language in ("en", "tg")),
+        "index.html",
+        "audit/verdict.html",
+        "audit/verdict.json",
+    }
 
 
 def test_run_again_makes_nothing(study, bring_up):
@@ -211,13 +216,13 @@ def community_files(study):
 
 def test_no_byte_of_a_community_file_tells_of_a_single_incident(study, secrets):
     files = community_files(study)
-    assert len(files) == 8 + 10
+    assert len(files) == 6 + 10
     for path in files:
         assert find_leaks(path.read_bytes(), path.suffix.removeprefix("."), secrets) == [], path.name
 
 
 def test_the_scanner_would_have_seen_it(study, secrets):
-    police = (study / "maps/web/INTERNAL.crime_map.police.en.html").read_bytes()
+    police = (study / "maps/web/INTERNAL.crime_map.police.html").read_bytes()
     assert find_leaks(police, "html", secrets) != []
 
 
@@ -225,10 +230,11 @@ def test_every_map_opens_with_the_network_cut_and_asks_for_nothing(study, visit)
     for path in sorted((study / "maps/web").glob("*.html")):
         assert path.stat().st_size < 3_000_000
         page, seen = visit(path.read_text(encoding="utf-8"))
-        page.wait_for_selector(".leaflet-overlay-pane svg path, .leaflet-overlay-pane canvas", state="attached")
+        page.wait_for_selector(".leaflet-squares-chosen-pane svg path", state="attached")
+        assert "INVENTED TRAINING DATA" in page.inner_text("header")
+        page.select_option("#language", "1")
+        assert "МАЪЛУМОТИ СОХТАИ ОМӮЗИШӢ" in page.inner_text("header")
         assert seen == [], path.name
-        banner = "INVENTED TRAINING DATA" if ".en." in path.name else "МАЪЛУМОТИ СОХТАИ ОМӮЗИШӢ"
-        assert banner in page.inner_text("body")
         page.close()
 
 

@@ -50,11 +50,14 @@ from tensionmap.protect.ledger import Entry, closed, enter, read_ledger, withdra
 from tensionmap.protect.policy import Policy
 from tensionmap.protect.release import Published, counted_marks, make_release
 from tensionmap.publish import sheet, web
+from tensionmap.publish.index import Entry as MapFile
+from tensionmap.publish.index import index_page, thumbnail
 from tensionmap.publish.offline import vendored_blocks
+from tensionmap.publish.relief import Relief, shade
 from tensionmap.publish.words import every_text
 from tensionmap.receipts import sha256_of
 from tensionmap.rerun import Flow, Making, Teller, bring_up, reasons
-from tensionmap.study import Reading, Source
+from tensionmap.study import Publish, Reading, Source
 from tensionmap.workspace import STAGES, Workspace
 
 
@@ -271,7 +274,7 @@ def _policy(workspace: Workspace) -> Policy:
 
 
 def publish(making: Making) -> None:
-    """WHAT MAY BE SEEN -> MAPS: a page and a sheet for each audience, language and theme; then the audit attacks them all."""
+    """WHAT MAY BE SEEN -> MAPS: for each audience and theme a page, and a sheet a language; then the audit attacks them all."""
     drawn = draw(making, tables.AUDIENCES)
     making.progress("the audit attacks every file", len(drawn), len(drawn))
     published = read_ledger(making.here.released).published()
@@ -284,24 +287,49 @@ def publish(making: Making) -> None:
 
 
 def draw(making: Making, audiences: Sequence[str]) -> dict[str, bytes]:
-    """Every map of these audiences, written and by its name."""
-    settings = making.here.study.publish
-    drawings: list[tuple[Callable[..., str | bytes], str, str, str]] = [
-        (web.crime_map, "web", "crime_map", "html"),
-        (web.tension_map, "web", "tension_map", "html"),
-        (sheet.crime_sheet, "paper", "crime_map", "pdf"),
-        (sheet.tension_sheet, "paper", "tension_map", "pdf"),
-    ]
-    wanted = [(audience, language, *drawing) for audience in audiences for language in settings.languages for drawing in drawings]
+    """Every file of the maps for these audiences, written and by its name: pages, sheets, and the page that leads to them."""
+    study = making.here.study
     releases = {audience: _release(making.here, audience) for audience in audiences}
+    facts = releases[audiences[0]].facts
+    relief = shade(making.read("ingest", tables.ELEVATION), crs=study.ingest.crs, extent=facts.extent)
     found: dict[str, bytes] = {}
-    for done, (audience, language, drawing, folder, theme, ending) in enumerate(wanted):
-        name = f"{'' if audience == 'community' else 'INTERNAL.'}{theme}.{audience}.{language}.{ending}"
-        making.progress(name, done, len(wanted))
-        drawn = drawing(releases[audience], language=language, contacts=settings.contacts)
-        found[name] = drawn.encode() if isinstance(drawn, str) else drawn
-        (making.to.maps(folder) / name).write_bytes(found[name])
-    return found
+    entries = []
+    wanted = [(audience, theme) for audience in audiences for theme in MAPS]
+    for done, (audience, theme) in enumerate(wanted):
+        making.progress(f"{theme} map for {audience}", done, len(wanted))
+        for name, folder, languages, content in _drawn(releases[audience], theme, study.publish, relief):
+            (making.to.maps(folder) / name).write_bytes(content)
+            found[name] = content
+            picture = thumbnail(releases[audience], theme) if (audience, folder) == ("community", "web") else None
+            entries.append(MapFile(name, folder, audience, theme, languages, sha256_of(content), len(content), picture))
+    index = index_page(
+        entries,
+        language=study.publish.languages[0],
+        study=study.name,
+        is_invented=study.is_invented,
+        months=(facts.public_from, facts.public_to),
+    )
+    making.to.index.write_text(index, encoding="utf-8", newline="\n")
+    return {**found, making.to.index.name: index.encode()}
+
+
+def _drawn(release: tables.Release, theme: str, settings: Publish, relief: Relief | None) -> Iterator[Drawn]:
+    """One map of one audience: name, folder, languages and content of its page, which speaks them all, and of its sheets."""
+    name = f"{'' if release.audience == 'community' else 'INTERNAL.'}{theme}_map.{release.audience}"
+    page, sheet_of = MAPS[theme]
+    paper: dict[str, str] = {language: f"{name}.{language}.pdf" for language in settings.languages}
+    text = page(release, languages=settings.languages, contacts=settings.contacts, relief=relief, paper=paper)
+    yield f"{name}.html", "web", settings.languages, text.encode()
+    for language, file in paper.items():
+        yield file, "paper", (language,), sheet_of(release, language=language, contacts=settings.contacts)
+
+
+Drawn = tuple[str, str, tuple[str, ...], bytes]
+
+MAPS = {
+    "crime": (web.crime_map, sheet.crime_sheet),
+    "tension": (web.tension_map, sheet.tension_sheet),
+}
 
 
 def _draw_community(making: Making) -> None:
@@ -514,7 +542,7 @@ def audit(
         policy=_policy(workspace),
         published=read_ledger(workspace.released).published(),
         public_texts=[study.name, *study.parties, *study.publish.contacts, *every_text()],
-        known_blocks=vendored_blocks(),
+        known_blocks=[*vendored_blocks(), web.app_block()],
         expected=expected,
         make=make,
         seed=study.measure.seed,
@@ -533,10 +561,10 @@ def audit_folder(workspace: Workspace, folder: Path | None, teller: Teller, *, i
     own = read_verdict(made.read_bytes())
     expected = {name: Expected(file["sha256"], file["audience"]) for name, file in own.files.items()}
     files: dict[str, bytes] = {}
-    for place in [folder] if folder else [workspace.maps("web"), workspace.maps("paper")]:
-        for path in sorted(file for file in place.rglob("*") if file.is_file()):
-            # A second file of a name is known by its folder, and so is none that anybody expects.
-            files[path.relative_to(place).as_posix() if path.name in files else path.name] = path.read_bytes()
+    for path in sorted(file for file in folder.rglob("*") if file.is_file()) if folder else workspace.map_files:
+        # A second file of a name is known by its folder, and so is none that anybody expects.
+        name = path.relative_to(folder or workspace.root).as_posix() if path.name in files else path.name
+        files[name] = path.read_bytes()
     verdict = audit(files, workspace, expected=expected)
     if is_proved:
         disproved = prove(workspace, teller, {**FLOW, "publish": _draw_community}, seed=workspace.study.measure.seed)
@@ -555,7 +583,7 @@ def release(workspace: Workspace, *, signed_off_by: Sequence[str], on: date, wit
     stale = [f"{stage}: {'; '.join(why[:2])}" for stage in STAGES if (why := reasons(workspace, stage))]
     if stale:
         raise ReleaseError.gather("The maps are not up to date. Run 'tensionmap run' first:", stale)
-    files = {path.name: path.read_bytes() for kind in ("web", "paper") for path in sorted(workspace.maps(kind).glob("*"))}
+    files = {path.name: path.read_bytes() for path in workspace.map_files}
     require_passed(audit(files, workspace))
     out, ledger = _release(workspace, "community"), read_ledger(workspace.released)
     entry = Entry(

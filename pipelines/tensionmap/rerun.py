@@ -117,9 +117,9 @@ READS: dict[str, dict[str, tuple[str, ...]]] = {
         "link": ("cells", "placed"),
         "measure": ("hotspots",),
     },
-    # The maps hold what protect wrote; the rest is what the audit looks for in them.
+    # The maps hold what protect wrote, over the relief; the rest is what the audit looks for in them.
     "publish": {
-        "ingest": ("incidents", "canaries", "settlements", "claims", "resources", "services"),
+        "ingest": ("incidents", "canaries", "settlements", "claims", "resources", "services", "elevation"),
         "link": ("cells", "placed"),
         "measure": ("hotspots",),
         "protect": tables.AUDIENCES,

@@ -7,7 +7,6 @@ from dataclasses import fields, is_dataclass
 from importlib import import_module
 from types import SimpleNamespace
 
-import folium
 import geopandas as gpd
 import pandas as pd
 import pytest
@@ -15,35 +14,44 @@ from shapely.geometry import Point
 
 from tensionmap import pipeline, publish
 from tensionmap.errors import ReleaseError
-from tensionmap.publish.offline import make_offline
+from tensionmap.publish.texts import Texts
 from tensionmap.publish.words import Words
 from tensionmap.tables import Release
 
-MODULES = [import_module(found.name) for found in pkgutil.walk_packages(publish.__path__, "tensionmap.publish.")]
+MODULES = [
+    import_module(found.name)
+    for found in pkgutil.walk_packages(publish.__path__, "tensionmap.publish.")
+    if not found.name.startswith("tensionmap.publish.offline")  # knows nothing of this project: any map of Folium
+]
 PAGES = {"web.crime_map", "web.tension_map", "sheet.crime_sheet", "sheet.tension_sheet"}
 
 RAW = re.compile(r"DataFrame|GeoSeries|Series\b|\bTable\b")
 TAKE_FRAMES = {
+    "points.pack": "packs the points of a release for the page that `web` makes: a text of numbers, no map",
+    "relief.hillshade": "public elevation -> grey tones, no reports",
+    "relief.shade": "public elevation -> a grey picture, no reports",
+    "scene.near_study": "thins a layer of a release, and gives a layer: no map",
     "shown.cut": "cuts a layer that `shown` or a release gave at a frame, and gives a layer: no map",
 }
 ANYTHING = re.compile(r"\bAny\b|\bobject\b")
 TAKE_ANYTHING = {
     "chart.Chart.index": "a shape in metres -> 'B3'",
     "chart.Chart.mm": "a shape in metres -> a shape in millimetres",
-    "offline.as_json": "options of the page's own script",
-    "offline.escape": "a text, harmless",
     "page.Page.marks": "points in millimetres on a page of paper",
     "page.Page.shape": "a shape in millimetres on a page of paper",
     "page.Page.stroke": "a line in millimetres on a page of paper",
     "page.coordinates": "corners of shapes",
     "page.lines_of": "lines of a shape",
     "page.outline_of": "a shape as matplotlib writes it",
-    "panel.hotspot_facts": "a numbered area of a release -> words",
-    "panel.hotspot_name": "a numbered area of a release -> words",
-    "panel.text_or_nothing": "a name that may be missing -> a text",
+    "panel.around_the_map": "the scene of the same release",
+    "points.with_words": "packed points -> the same with the numbers of texts",
+    "scene.area_name": "a numbered area of a release -> words",
+    "scene.text_or_nothing": "a name that may be missing -> a text",
     "sentences.area": "a numbered area of a release -> words",
     "sentences.claim": "a claim of a release -> words",
     "sentences.near": "a numbered area of a release -> words",
+    "sentences.on_paper": "a numbered area of a release -> words",
+    "sentences.support": "a numbered area of a release -> words",
     "shown.cut": "the area is a shape",
     "shown.refuse_unless_release": "refuses whatever is no release",
     "words.Words.__call__": "values put into a sentence",
@@ -113,7 +121,11 @@ def raw(release):
 def given(made, name, value):
     """Arguments for a public function: ``value`` for the parameter ``name``, plain ones for the others."""
     plain = {"theme": "crime", "words": Words("en"), "language": "en", "contacts": ("Post 1",), "band": "5-9", "side_cells": 2}
-    plain["name"] = "cells"
+    plain |= {"name": "cells", "languages": ("en",), "texts": Texts(["en"]), "window": "2026Q3", "paper": {}, "has_relief": False}
+    plain |= {
+        "frame": gpd.GeoDataFrame({"kind": []}, geometry=[], crs="EPSG:32626"),
+        "drawn": {"layers": [], "windows": [], "places": []},
+    }
     needed = [
         n for n, p in inspect.signature(made).parameters.items() if p.default is p.empty and n != name and "*" not in str(p)
     ]
@@ -127,21 +139,23 @@ def is_map(answer):
 
 def test_the_walk_finds_what_there_is():
     assert set(PUBLIC) >= PAGES
-    assert PAGES | {"chart.View", "panel.header", "sentences.title", "shown.of_theme"} <= set(TAKE_RELEASE)
+    assert PAGES | {"chart.View", "panel.around_the_map", "scene.scene_of", "sentences.title", "shown.of_theme"} <= set(
+        TAKE_RELEASE
+    )
     assert len(PUBLIC) > 100
 
 
 def test_the_pipeline_draws_by_these_functions_alone():
     called = set(re.findall(r"\b(?:web|sheet)\.\w+", inspect.getsource(pipeline)))
-    assert called == PAGES
+    assert called == PAGES | {"web.app_block"}
 
 
 def test_no_other_function_that_takes_a_release_makes_a_page(release):
-    # What draws a page needs to know in which language.
-    assert {name for name in TAKE_RELEASE if "language" in annotations(PUBLIC[name])} == PAGES
+    # What draws a page needs to know in which languages.
+    assert {name for name in TAKE_RELEASE if {"language", "languages"} & set(annotations(PUBLIC[name]))} == PAGES
     made = release()
     for name in PAGES:
-        assert is_map(PUBLIC[name](made, language="en"))
+        assert is_map(PUBLIC[name](**given(PUBLIC[name], "release", made)))
     for name in set(TAKE_RELEASE) - PAGES:
         function = PUBLIC[name]
         assert not is_map(function(**given(function, takes(function, r"\bRelease\b")[0], made))), name
@@ -184,13 +198,14 @@ def test_every_parameter_says_what_it_is():
     assert [found for found in silent if not found.endswith("(self)")] == []
 
 
-def test_a_map_of_folium_with_a_raw_table_on_it_is_no_page(raw):
-    """`make_offline` takes any map of Folium; a table in one is an element of Folium's, and those of a table are refused."""
-    m = folium.Map(tiles=None)
-    with pytest.raises((ReleaseError, AttributeError, TypeError)):
-        make_offline(raw["layer"], title="x")
-    with pytest.raises(ReleaseError, match="needs more than Leaflet"):
-        make_offline(m.add_child(folium.GeoJson(raw["layer"], popup=folium.GeoJsonPopup(["description"]))), title="x")
+def test_only_the_pages_are_made_of_a_map_of_folium():
+    """`offline` takes any map of Folium, whoever drew it; of the rest of publish only `web` may ask it to."""
+    asking = {
+        module.__name__.removeprefix("tensionmap.publish.")
+        for module in MODULES
+        if {"make_offline", "OfflineMap"} & set(vars(module))
+    }
+    assert asking == {"web"}
 
 
 def test_a_view_holds_nothing_but_what_the_release_gives(release, raw):

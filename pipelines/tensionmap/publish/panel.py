@@ -1,112 +1,338 @@
-"""What stands beside the map on a screen: banners, title, legend, doubt and sources.
+"""What stands around the map on a screen, as HTML: banners, title, what can be chosen, legend, doubt and sources.
 
-Functions that return HTML take plain texts and escape them; nothing else here does.
+Every text carries its number, so that the scripts can say it in another language. Functions take plain texts and escape them;
+nothing else here does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from tensionmap.publish import sentences, shown, style
+from babel import Locale
+
+from tensionmap.publish import scene, sentences, shown, style
 from tensionmap.publish.offline import escape
+from tensionmap.publish.scene import capital
+from tensionmap.publish.texts import Say, Texts
 from tensionmap.publish.words import Words
-from tensionmap.tables import BANDS, Release
+from tensionmap.tables import BANDS, PERIOD, Release
 
-Look = dict[str, Any]
-"""Options of a Leaflet path."""
-
-POINT: Look = {
-    "color": style.PAPER,
-    "weight": 1,
-    "fill": True,
-    "fillColor": style.SYMBOLS["report"].screen_colour,
-    "fillOpacity": 0.9,
-}
-_POINT_KEY = f'<circle cx="16" cy="8" r="4" fill="{POINT["fillColor"]}"/>'
+POINT_COLOUR = style.SYMBOLS["report"].screen_colour
+_POINT_KEY = f'<circle cx="16" cy="8" r="4" fill="{POINT_COLOUR}"/>'
 
 
-def header(release: Release, theme: str, words: Words) -> str:
-    """Banners, title and one summary, as HTML."""
+def around_the_map(
+    release: Release,
+    theme: str,
+    texts: Texts,
+    drawn: Mapping[str, Any],
+    *,
+    contacts: Sequence[str],
+    paper: Mapping[str, str],
+    has_relief: bool,
+) -> str:
+    """Everything but the map: what stands above it and what stands beside it.
+
+    Parameters
+    ----------
+    drawn
+        The scene of the same release, theme and texts.
+    contacts
+        Whom to call, one line each, as they shall be read.
+    paper
+        Language -> file name of the printed map of the same theme; may be empty.
+    has_relief
+        Whether the map has a picture of the relief.
+    """
+    names = {layer["name"] for layer in drawn["layers"]}
+    return (
+        _patterns()
+        + _header(release, theme, texts, drawn)
+        + _beside(release, theme, texts, names, contacts=contacts, paper=paper, has_relief=has_relief)
+    )
+
+
+def _patterns() -> str:
+    """The hatches of the bands, the same as on paper: told apart without colour."""
+    found = []
+    for band, look in style.BANDS.items():
+        hatch = {
+            "...": '<circle cx="3" cy="3" r="1"/>',
+            "///": '<path d="M-1 1L1 -1M0 6L6 0M5 7L7 5" stroke-width="1"/>',
+            "xxx": '<path d="M0 0L6 6M0 6L6 0" stroke-width="1"/>',
+        }.get(look.hatch, "")
+        fill = f'<rect width="6" height="6" fill="{look.screen_fill}" fill-opacity="{look.screen_opacity:g}" stroke="none"/>'
+        found.append(
+            f'<pattern id="{style.pattern_id(band)}" width="6" height="6" patternUnits="userSpaceOnUse">{fill}'
+            f'<g stroke="{style.INK}" fill="{style.INK}" opacity=".6">{hatch}</g></pattern>'
+        )
+    return f'<svg class="patterns" width="0" height="0" aria-hidden="true"><defs>{"".join(found)}</defs></svg>\n'
+
+
+# Above the map -------------------------------------------------------------------------------------------------------------
+
+
+def _header(release: Release, theme: str, texts: Texts, drawn: Mapping[str, Any]) -> str:
+    banners = texts.each(lambda words: [text for _, text in sentences.banners(release, words)])
+    kinds = [kind for kind, _ in sentences.banners(release, texts.words[0])]
     said = [
-        *(_element("p", text, f"banner {kind}") for kind, text in sentences.banners(release, words)),
-        _element("h1", sentences.title(release, theme, words)),
-        _element("p", sentences.summary(release, theme, words), "summary"),
+        *(_numbered("p", number, texts, f"banner {kind}") for kind, number in zip(kinds, banners, strict=True)),
+        f'<div class="said">{texts.element("h1", lambda words: sentences.title(release, theme, words))}',
+        f"{texts.element('p', lambda words: sentences.summary(release, theme, words), 'summary')}</div>",
+        _choices(texts, drawn),
     ]
     return f"<header>{''.join(said)}</header>\n"
 
 
-def beside(release: Release, theme: str, words: Words, contacts: Sequence[str]) -> str:
-    """Legend, doubt, what is hidden, sources and contacts, as HTML; the layer control finds its place in it."""
-    headings = sentences.headings(release, words)
+def _choices(texts: Texts, drawn: Mapping[str, Any]) -> str:
+    """What a reader can choose: language, months, a second quarter beside, season, a village."""
+    parts = []
+    if len(texts.words) > 1:
+        names = "".join(
+            f'<option value="{place}" lang="{words.language}">{escape(_own_name(words))}</option>'
+            for place, words in enumerate(texts.words)
+        )
+        parts.append(_labelled("language", texts, lambda words: words("Language"), f'<select id="language">{names}</select>'))
+    windows = drawn["windows"]
+    if len(windows) > 1:
+        slider = f'<input type="range" id="window" min="0" max="{len(windows) - 1}" step="1" value="0">'
+        parts.append(
+            _labelled("window", texts, lambda words: words("Months"), f'{slider}<output id="months" for="window"></output>')
+        )
+        options = "".join(_option(number, window["text"], texts) for number, window in enumerate(windows))
+        other = f'<select id="other"><option value="" {_data(texts, _nothing_beside)}</option>{options}</select>'
+        parts.append(_labelled("other", texts, lambda words: words("Compare with"), other))
+    if any("season" in feature for layer in drawn["layers"] for feature in layer["features"]):
+        months = "".join(_option(n, texts(partial(_month, n)), texts) for n in range(1, 13))
+        season = f'<select id="season"><option value="" {_data(texts, _months_shown)}</option>{months}</select>'
+        parts.append(_labelled("season", texts, lambda words: words("Season"), season))
+    if drawn["places"]:
+        search = '<input type="search" id="search" autocomplete="off" aria-controls="found"><ol id="found" hidden></ol>'
+        parts.append(_labelled("search", texts, lambda words: words("Find a village"), search))
+    return f'<div id="choices">{"".join(parts)}</div>'
+
+
+def _month(number: int, words: Words) -> str:
+    return words.month(number)
+
+
+def _nothing_beside(words: Words) -> str:
+    return words("nothing")
+
+
+def _months_shown(words: Words) -> str:
+    return words("as the months chosen")
+
+
+def _own_name(words: Words) -> str:
+    """What a language calls itself."""
+    # The language data write the Uzbek letter with a quotation mark.
+    return capital(str(Locale.parse(words.language).get_language_name(words.language)).replace("‘", "ʻ"))
+
+
+def _labelled(name: str, texts: Texts, say: Say, control: str) -> str:
+    number = texts(say)
+    label = f'<label for="{name}" data-text="{number}">{escape(texts.first(number))}</label>'
+    return f'<div class="choice">{label}{control}</div>'
+
+
+def _option(value: int, number: int, texts: Texts) -> str:
+    return f'<option value="{value}" data-text="{number}">{escape(texts.first(number))}</option>'
+
+
+def _data(texts: Texts, say: Say) -> str:
+    """The end of an opening tag and its text."""
+    number = texts(say)
+    return f'data-text="{number}">{escape(texts.first(number))}'
+
+
+def _numbered(tag: str, number: int, texts: Texts, css_class: str = "") -> str:
+    named = f' class="{css_class}"' if css_class else ""
+    return f'<{tag}{named} data-text="{number}">{escape(texts.first(number))}</{tag}>'
+
+
+# Beside the map ------------------------------------------------------------------------------------------------------------
+
+
+def _beside(
+    release: Release,
+    theme: str,
+    texts: Texts,
+    names: set[str],
+    *,
+    contacts: Sequence[str],
+    paper: Mapping[str, str],
+    has_relief: bool,
+) -> str:
+    """The profile of an area, the legend with its ticks, doubt, what is hidden, sources and contacts."""
     sections = [
-        _section(words("Layers: tick to show"), ['<div id="layers"></div>'], is_open=True),
-        _section(headings["squares"], _cells_legend(release, theme, words), is_open=True),
-        _section(headings["areas"], _hotspots_legend(release, theme, words), is_open=True),
-        _section(headings["claims"], _claims_legend(release, words), is_open=True),
-        _section(headings["places"], [_keys(_places_legend(release, theme, words))], is_open=True),
-        _section(headings["doubt"], _paragraphs(sentences.doubt(release, theme, words))),
-        _section(headings["hidden"], _paragraphs(sentences.hidden(release, words))),
-        _section(headings["sources"], _sources(release, theme, words)),
+        '<section id="profile" tabindex="-1" hidden></section>',
+        *_legend(release, theme, texts, names, has_relief=has_relief),
+        '<div id="reports"></div>',
+        _section(texts, "doubt", release, texts.elements("p", lambda words: sentences.doubt(release, theme, words))),
+        _section(texts, "hidden", release, texts.elements("p", lambda words: sentences.hidden(release, words))),
+        _section(texts, "sources", release, _sources(release, theme, texts, paper)),
     ]
     if contacts:
-        sections.append(_section(headings["contacts"], _paragraphs(contacts), is_open=True))
-    return f"<aside>{''.join(sections)}</aside>\n"
+        lines = [_numbered("p", texts.plain(line), texts) for line in contacts]
+        sections.append(_section(texts, "contacts", release, lines, is_open=True))
+    told = texts(lambda words: words("Legend and sources"))
+    return f'<aside data-label="{told}" aria-label="{escape(texts.first(told))}">{"".join(sections)}</aside>\n'
 
 
-def _section(title: str, content: Iterable[str], *, is_open: bool = False) -> str:
-    opened = " open" if is_open else ""
-    return f"<details{opened}><summary>{escape(title)}</summary>{''.join(content)}</details>\n"
+def _section(texts: Texts, heading: str, release: Release, content: Iterable[str], *, is_open: bool = False) -> str:
+    title = texts.element("summary", lambda words: sentences.headings(release, words)[heading])
+    return f"<details{' open' if is_open else ''}>{title}{''.join(content)}</details>\n"
 
 
-def _element(tag: str, text: str, css_class: str = "") -> str:
-    """``text`` in an element; nothing if there is no text."""
-    named = f' class="{css_class}"' if css_class else ""
-    return f"<{tag}{named}>{escape(text)}</{tag}>" if text else ""
+def _legend(release: Release, theme: str, texts: Texts, names: set[str], *, has_relief: bool) -> list[str]:
+    """Groups of layers, each with its ticks; a layer that has nothing to show is left out, squares and areas are always there."""
+    kinds = _kinds(release, theme)
+    groups: list[tuple[Say, list[tuple[str, Say, str]]]] = [
+        (
+            lambda words: words("What was reported"),
+            [
+                ("squares", lambda words: words("Reports in a square"), _squares_keys(release, theme, texts)),
+                ("points", lambda words: words("Single reports"), _points_keys(texts)),
+                ("areas", lambda words: words("Numbered areas"), _areas_keys(release, theme, texts)),
+                ("cooperation", partial(_capital_label, "cooperation"), _cooperation_keys(release, texts)),
+            ],
+        ),
+        (
+            lambda words: words("Border"),
+            [("claims", lambda words: words("Border claims"), _claims_keys(release, texts))],
+        ),
+        (
+            lambda words: words("Water and land"),
+            [
+                ("water", lambda words: words("Water"), _places_keys(kinds, scene.WATER, texts)),
+                ("pasture", lambda words: words("Pasture"), _places_keys(kinds, ("pasture",), texts)),
+                ("forest", lambda words: words("Forest"), _places_keys(kinds, ("forest",), texts)),
+                ("relief", lambda words: words("Relief"), ""),
+            ],
+        ),
+        (
+            lambda words: words("Places"),
+            [
+                ("settlements", lambda words: words("Villages and towns"), _places_keys(kinds, ("village", "town"), texts)),
+                ("roads", lambda words: words("Roads and crossings"), _places_keys(kinds, ("road", "crossing"), texts)),
+                ("posts", lambda words: words("Police posts"), _places_keys(kinds, ("police_post",), texts)),
+                ("meetings", lambda words: words("Meeting places"), _places_keys(kinds, ("meeting_place",), texts)),
+            ],
+        ),
+    ]
+    present = {*names, "squares", "areas", "claims"}
+    present |= ({"relief"} if has_relief else set()) | ({"points"} if "points" in release.tables else set())
+    found = [
+        (heading, [_layer(name, texts, say, keys) for name, say, keys in layers if name in present]) for heading, layers in groups
+    ]
+    return [f"<fieldset>{texts.element('legend', heading)}{''.join(layers)}</fieldset>\n" for heading, layers in found if layers]
 
 
-def _paragraphs(texts: Iterable[str]) -> list[str]:
-    return [_element("p", text) for text in texts]
+def _layer(name: str, texts: Texts, say: Say, keys: str) -> str:
+    """A tick with the name of a layer, and below it what its signs mean, as long as it is shown."""
+    tick = f'<label><input type="checkbox" checked> {texts.element("span", say)}</label>'
+    return f'<div class="layer" data-layer="{name}">{tick}<div class="keys">{keys}</div></div>'
 
 
-def _cells_legend(release: Release, theme: str, words: Words) -> list[str]:
-    keys = [_key(_swatch(band), sentences.reports(release, band, words)) for band in reversed(BANDS)]
-    if theme == "tension":
-        keys.append(_key(glyph("joint_work"), sentences.joint_work(release, words)))
-    if release.audience == "police":
-        keys.append(_key(_svg(_POINT_KEY), sentences.single_report(words)))
-    return [_keys(keys), _element("p", sentences.approximate(release, theme, words))]
+def _squares_keys(release: Release, theme: str, texts: Texts) -> str:
+    heading = [texts(partial(_heading, release, "squares", window)) for window in shown.windows(release)]
+    keys = [_key(_swatch(band), texts, partial(sentences.reports, release, band)) for band in reversed(BANDS)]
+    months = f'<p class="months" data-texts="{",".join(map(str, heading))}">{escape(texts.first(heading[0]))}</p>'
+    return months + _keys(keys) + texts.element("p", lambda words: sentences.approximate(release, theme, words))
 
 
-def _hotspots_legend(release: Release, theme: str, words: Words) -> list[str]:
-    spots = shown.of_theme(release, "hotspots", theme)
+def _points_keys(texts: Texts) -> str:
+    return _keys([_key(_svg(_POINT_KEY), texts, sentences.single_report)])
+
+
+def _cooperation_keys(release: Release, texts: Texts) -> str:
+    return _keys([_key(glyph("joint_work"), texts, lambda words: sentences.joint_work(release, words))])
+
+
+def _areas_keys(release: Release, theme: str, texts: Texts) -> str:
+    spots = shown.of_theme(release, "hotspots", theme).sort_values("hotspot_id", key=lambda ids: ids.str.zfill(9), kind="stable")
     kinds = [kind for kind in ("hot", "cold") if kind in {"hot", *spots["kind"]}]
-    keys = [_key(_stroke_key(style.HOTSPOTS[kind]), sentences.meaning(kind, words)) for kind in kinds]
-    named = [f"{hotspot_name(row, words)}: {', '.join(hotspot_facts(row, words))}" for row in spots.itertuples()]
-    return [_keys(keys), *_paragraphs([*named, sentences.chance(release, words)])]
+    keys = [_key(_stroke_key(style.HOTSPOTS[kind]), texts, partial(sentences.meaning, kind)) for kind in kinds]
+    months = texts.element("p", lambda words: sentences.headings(release, words, _any_window(release))["areas"], "months")
+    buttons = [
+        f'<li><button type="button" data-area="{place}" {_data(texts, partial(_area_line, row))}</button></li>'
+        for place, row in enumerate(spots.itertuples())
+    ]
+    named = f'<ul class="areas">{"".join(buttons)}</ul>' if buttons else ""
+    return months + _keys(keys) + named + texts.element("p", lambda words: sentences.chance(release, words))
 
 
-def _claims_legend(release: Release, words: Words) -> list[str]:
-    keys = [_key(_stroke_key(style.CLAIMS[status]), text) for status, text in sentences.claims(release, words)]
-    return [_keys(keys), *_paragraphs([*sentences.claims_left_out(release, words), sentences.disclaimer(words)])]
+def _any_window(release: Release) -> str:
+    return shown.windows(release)[-1]
 
 
-def _places_legend(release: Release, theme: str, words: Words) -> list[str]:
-    shown = set(release.background["services"]["kind"]) | set(release.background["settlements"]["kind"])
-    if theme == "tension":
-        shown |= set(release.background["resources"]["kind"])
+def _area_line(row: Any, words: Words) -> str:
+    return f"{scene.area_name(row, words)}: {', '.join([sentences.meaning(row.kind, words), *sentences.area(row, words)])}"
+
+
+def _claims_keys(release: Release, texts: Texts) -> str:
+    """The claims that stand at the end of any window, each shown with the windows in which it stands."""
+    found: dict[tuple[str, int], list[int]] = {}
+    for number, window in enumerate(shown.windows(release)):
+        told = texts.each(partial(_claims, release, window))
+        status = [status for status, _ in sentences.claims(release, texts.words[0], window)]
+        for one in zip(status, told, strict=True):
+            found.setdefault(one, []).append(number)
+    days = [texts(partial(_heading, release, "claims", window)) for window in shown.windows(release)]
+    keys = [
+        f'<li data-windows="{",".join(map(str, windows))}"><span class="picture">{_stroke_key(style.CLAIMS[status])}</span>'
+        f"{_numbered('span', number, texts)}</li>"
+        for (status, number), windows in found.items()
+    ]
+    said = texts.elements("p", lambda words: [*sentences.claims_left_out(release, words), sentences.disclaimer(words)])
+    as_of = f'<p class="months" data-texts="{",".join(map(str, days))}">{escape(texts.first(days[0]))}</p>'
+    return as_of + _keys(keys) + "".join(said)
+
+
+def _kinds(release: Release, theme: str) -> set[str]:
+    background = release.background
+    resources = set(background["resources"]["kind"])
+    waters = resources if theme == "tension" else resources & set(scene.WAYS)
+    return set(background["services"]["kind"]) | set(background["settlements"]["kind"]) | waters
+
+
+def _places_keys(present: set[str], kinds: Iterable[str], texts: Texts) -> str:
     pictures = {kind: _stroke_key(look) for kind, look in style.LINES.items()}
     pictures |= {kind: _ground_key(look) for kind, look in style.GROUNDS.items()}
     pictures |= {kind: glyph(kind) for kind in style.SYMBOLS}
-    return [_key(picture, words.label(kind)) for kind, picture in pictures.items() if kind in shown]
+    return _keys(_key(pictures[kind], texts, partial(_label, kind)) for kind in kinds if kind in present)
+
+
+def _label(identifier: str, words: Words) -> str:
+    return words.label(identifier)
+
+
+def _capital_label(identifier: str, words: Words) -> str:
+    return capital(words.label(identifier))
+
+
+def _heading(release: Release, part: str, window: str, words: Words) -> str:
+    return sentences.headings(release, words, window)[part]
+
+
+def _claims(release: Release, window: str, words: Words) -> list[str]:
+    return [text for _, text in sentences.claims(release, words, window)]
+
+
+def _number(release: Release, theme: str, window: str, words: Words) -> str:
+    return sentences.number_of_reports(release, theme, words, window)
 
 
 def _keys(entries: Iterable[str]) -> str:
-    return f"<ul>{''.join(entries)}</ul>"
+    listed = "".join(entries)
+    return f"<ul>{listed}</ul>" if listed else ""
 
 
-def _key(picture: str, text: str) -> str:
-    return f'<li><span class="picture">{picture}</span>{escape(text)}</li>'
+def _key(picture: str, texts: Texts, say: Say) -> str:
+    return f'<li><span class="picture">{picture}</span>{texts.element("span", say)}</li>'
 
 
 def _svg(content: str) -> str:
@@ -114,11 +340,9 @@ def _svg(content: str) -> str:
 
 
 def _swatch(band: str) -> str:
-    look, edge = style.BANDS[band], style.CELL_EDGE
+    edge = style.CELL_EDGE
     outline = f'stroke="{edge.screen_colour}" stroke-width="{edge.width_pt:g}"'
-    return _svg(
-        f'<rect x="6" y="1" width="20" height="14" fill="{look.screen_fill}" fill-opacity="{look.screen_opacity:g}" {outline}/>'
-    )
+    return _svg(f'<rect x="6" y="1" width="20" height="14" fill="url(#{style.pattern_id(band)})" {outline}/>')
 
 
 def _ground_key(look: style.Ground) -> str:
@@ -132,50 +356,9 @@ def _stroke_key(stroke: style.Stroke) -> str:
         "".join(
             f'<line x1="2" y1="8" x2="30" y2="8" stroke="{look["color"]}" stroke-width="{look["weight"]:g}" '
             f'stroke-dasharray="{look["dashArray"]}" stroke-linecap="{look["lineCap"]}"/>'
-            for look in strokes(stroke)
+            for look in scene.strokes(stroke)
         )
     )
-
-
-def _sources(release: Release, theme: str, words: Words) -> list[str]:
-    digest = words("Digest of the data: {digest}", digest=release.digest)
-    return [*_paragraphs([*sentences.counted(release, words), digest]), _totals(release, theme, words)]
-
-
-def _totals(release: Release, theme: str, words: Words) -> str:
-    rows = []
-    for shown_theme in [theme, "cooperation"] if theme == "tension" else [theme]:
-        rows.append(("th", capital(words.label(shown_theme)), sentences.number_of_reports(release, shown_theme, words)))
-        totals = shown.of_theme(release, "totals", shown_theme)
-        rows += [("td", words.label(row.category), words.label(row.band)) for row in totals.itertuples()]
-    return f"<table>{''.join(f'<tr>{_element(tag, left)}{_element(tag, right)}</tr>' for tag, left, right in rows)}</table>"
-
-
-def hotspot_name(row: Any, words: Words) -> str:
-    """'Hot spot 1'."""
-    if row.kind == "hot":
-        return words("Hot spot {number}", number=row.hotspot_id)
-    return words("Cold spot {number}", number=row.hotspot_id)
-
-
-def hotspot_facts(row: Any, words: Words) -> list[str]:
-    """Its meaning, and what is told of it."""
-    return [sentences.meaning(row.kind, words), *sentences.area(row, words)]
-
-
-def strokes(stroke: style.Stroke) -> tuple[Look, ...]:
-    """A stroke as Leaflet's paths, from the halo below to the core on top."""
-    line = {"color": stroke.screen_colour, "weight": stroke.width_pt, "dashArray": stroke.dash_css, "lineCap": "butt"}
-    passes = (
-        [line | {"color": style.PAPER, "weight": stroke.width_pt + 2 * stroke.halo_pt, "dashArray": ""}] if stroke.halo_pt else []
-    )
-    passes.append(line)
-    if stroke.dots_pt:
-        dots = {"weight": stroke.dots_pt, "dashArray": f"0 {style.AGREED_DOT_SPACING_PT:g}", "lineCap": "round"}
-        passes.append(line | dots)
-    if stroke.core_pt:
-        passes.append(line | {"color": style.PAPER, "weight": stroke.core_pt})
-    return tuple(look | {"opacity": 1, "fill": False} for look in passes)
 
 
 def glyph(kind: str) -> str:
@@ -184,14 +367,27 @@ def glyph(kind: str) -> str:
     hollow = "" if symbol.is_filled else " hollow"
     # The size of a character is about twice the shape that it shows.
     look = f"color:{symbol.screen_colour};font-size:{1.8 * symbol.size_pt:g}px"
-    return f'<span class="glyph{hollow}" style="{look}">{symbol.glyph}</span>'
+    return f'<span class="glyph{hollow}" style="{look}" aria-hidden="true">{symbol.glyph}</span>'
 
 
-def text_or_nothing(value: Any) -> str:
-    """``value``, or an empty text where a table has none."""
-    return value if isinstance(value, str) else ""
+def _sources(release: Release, theme: str, texts: Texts, paper: Mapping[str, str]) -> list[str]:
+    found = texts.elements("p", lambda words: sentences.counted(release, words))
+    found.append(texts.element("p", lambda words: words("Digest of the data: {digest}", digest=release.digest)))
+    if paper:
+        printed = {words.language: paper[words.language] for words in texts.words}
+        found.append(texts.element("p", lambda words: words("On paper: {file}", file=printed[words.language])))
+    return [*found, *(_totals(release, theme, texts, number, w) for number, w in enumerate(shown.windows(release)))]
 
 
-def capital(text: str) -> str:
-    """``text`` as it begins a line."""
-    return text[:1].upper() + text[1:]
+def _totals(release: Release, theme: str, texts: Texts, number: int, window: str) -> str:
+    """The categories of a window, a table that is shown while the window is."""
+    rows = []
+    for counted in [theme, "cooperation"] if theme == "tension" else [theme]:
+        total = texts.element("td", partial(_number, release, counted, window))
+        rows.append(texts.element("th", partial(_capital_label, counted), "theme") + total)
+        for row in shown.of_theme(release, "totals", counted, window).itertuples():
+            name = texts.element("th", partial(_label, row.category))
+            rows.append(name + texts.element("td", partial(_label, row.band)))
+    caption = texts.element("caption", lambda words: sentences.months_of(release, words, window))
+    hidden = "" if window == PERIOD else " hidden"
+    return f'<table data-windows="{number}"{hidden}>{caption}{"".join(f"<tr>{row}</tr>" for row in rows)}</table>'

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from tensionmap.publish import shown
-from tensionmap.publish.words import Words
-from tensionmap.tables import BANDS, Release
+from tensionmap.publish.words import Words, sentence
+from tensionmap.tables import BANDS, PERIOD, Release
 
 LOWEST_END = 5
 MERGED = (2, 4)
 """Sides of merged squares, in cells."""
 
 
-def title(release: Release, theme: str, words: Words) -> str:
+def title(release: Release, theme: str, words: Words, window: str = PERIOD) -> str:
     """What, where and which months are counted."""
-    months = words.months(*shown.months_counted(release))
+    months = months_of(release, words, window)
     if theme == "crime":
         return words("Crime map of {study}, {months}", study=release.facts.study, months=months)
     return words("Tension map of {study}, {months}", study=release.facts.study, months=months)
+
+
+def months_of(release: Release, words: Words, window: str = PERIOD) -> str:
+    """The months that a window counts: 'October 2023 to September 2026'."""
+    return words.months(*shown.months_counted(release, window))
 
 
 def banners(release: Release, words: Words) -> list[tuple[str, str]]:
@@ -67,9 +72,17 @@ def summary(release: Release, theme: str, words: Words) -> str:
     return " ".join(parts)
 
 
-def number_of_reports(release: Release, theme: str, words: Words) -> str:
+def summary_of_quarter(release: Release, theme: str, words: Words, window: str) -> str:
+    """How many reports a quarter has, and that areas are not measured by quarter."""
+    number = number_of_reports(release, theme, words, window)
+    study = words.months(release.facts.date_from, release.facts.date_to)
+    areas = words("Numbered areas are measured over all months: {months}.", months=study)
+    return f"{words('Reports: {number}.', number=number)} {areas}" if number else areas
+
+
+def number_of_reports(release: Release, theme: str, words: Words, window: str = PERIOD) -> str:
     """The reports of a theme: 'about 640' for the community, '640' inside; empty if the release does not tell."""
-    number = shown.number_of_reports(release, theme)
+    number = shown.number_of_reports(release, theme, window)
     if number is None:
         return ""
     if release.audience == "community" and number == 0:
@@ -147,6 +160,47 @@ def area(row: Any, words: Words) -> list[str]:
         found.append(words("reported from one side only"))
     places = near(row, words)
     return [*found, places] if places else found
+
+
+def support(row: Any, words: Words) -> list[str]:
+    """Whether all of an area still stands out where imprecise reports are put at other places; nothing if it was not tried."""
+    told = {
+        "nearly always": sentence(
+            "With imprecise reports put where else they can have been, all of it nearly always stands out."
+        ),
+        "mostly": sentence("With imprecise reports put where else they can have been, all of it mostly stands out."),
+        "sometimes": sentence("With imprecise reports put where else they can have been, parts of it stand out only at times."),
+    }
+    return [words(told[row.support])] if row.support in told else []
+
+
+def things(found: Sequence[tuple[str, str, tuple[int, int] | None]], words: Words) -> list[str]:
+    """What lies in an area or near it, a line a kind: kind, name and season of each; that nothing does, if it is so."""
+    lines: dict[str, list[str]] = {}
+    for kind, name, season in found:
+        months = f" ({in_use(season, words)})" if season else ""
+        lines.setdefault(kind, []).append(f"{name}{months}".strip())
+    told = [f"{words.label(kind)}: {', '.join(filter(None, names))}".rstrip(": ") for kind, names in lines.items()]
+    return told or [words("No water, pasture, forest, road or post is known here.")]
+
+
+def on_paper(row: Any, paper: Mapping[str, str], words: Words) -> list[str]:
+    """Where the same area stands on paper; nothing if there is no paper."""
+    return [words("{file}, number {number}", file=paper[words.language], number=row.hotspot_id)] if paper else []
+
+
+def in_use(season: tuple[int, int], words: Words) -> str:
+    """The months in which water or pasture is used: 'May to September'."""
+    first, last = season
+    return words("{first} to {last}", first=words.month(first), last=words.month(last))
+
+
+def not_told_of_area(words: Words) -> list[str]:
+    """What a numbered area does not show."""
+    return [
+        words("Not who did anything, and not why: only that more or fewer reports came from here than chance would explain."),
+        words("What lies in it or near it need not be the cause."),
+    ]
 
 
 def near(row: Any, words: Words) -> str:
@@ -244,11 +298,11 @@ def claim(row: Any, words: Words) -> str:
     return words("undetermined: {claimant}{since}", claimant=row.claimant, since=since)
 
 
-def claims(release: Release, words: Words) -> list[tuple[str, str]]:
-    """Status and sentence of the standing claims, those alike told once: who, since when, according to which source."""
+def claims(release: Release, words: Words, window: str = PERIOD) -> list[tuple[str, str]]:
+    """Status and sentence of the claims that stand at the end of a window, those alike told once: who, since when, by what."""
     letters = shown.claimant_letters(release)
     told: dict[tuple[str, str], set[str]] = {}
-    for row in shown.standing(release).sort_values(["status", "claimant", "date_from"], kind="stable").itertuples():
+    for row in shown.standing(release, window).sort_values(["status", "claimant", "date_from"], kind="stable").itertuples():
         told.setdefault((row.status, f"{letters[row.claimant]}: {claim(row, words)}"), set()).add(row.source)
     return [(status, f"{text} ({', '.join(sorted(sources))})") for (status, text), sources in told.items()]
 
@@ -267,17 +321,17 @@ def disclaimer(words: Words) -> str:
     return words("Drawing a line, an area or a name does not mean that anybody accepts or endorses it.")
 
 
-def headings(release: Release, words: Words) -> Mapping[str, str]:
+def headings(release: Release, words: Words, window: str = PERIOD) -> Mapping[str, str]:
     """What stands over each part of the legend; squares and areas with their months where these differ."""
     squares, areas = words("Reports in a square"), words("Numbered areas")
-    if shown.is_of_other_months(release):
+    if shown.is_of_other_months(release) or window != PERIOD:
         study = words.months(release.facts.date_from, release.facts.date_to)
-        squares = words("Reports in a square, {months}", months=words.months(*shown.months_counted(release)))
+        squares = words("Reports in a square, {months}", months=months_of(release, words, window))
         areas = words("Numbered areas, {months}", months=study)
     return {
         "squares": squares,
         "areas": areas,
-        "claims": words("Border claims as of {day}", day=words.day(release.facts.date_to)),
+        "claims": words("Border claims as of {day}", day=words.day(shown.last_day(release, window))),
         "places": words("Places"),
         "doubt": words("How sure is this?"),
         "hidden": words("What this map does not show, and why"),

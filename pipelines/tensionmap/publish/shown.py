@@ -15,6 +15,7 @@ from tensionmap.tables import BANDS, PERIOD, Release
 
 EDGE_SHARE = 1 / 500
 LINE_SHARE = 1 / 60
+_BAND_STARTS = [int(band.split("-")[0].rstrip("+")) for band in BANDS[1:]]
 """How near an outline lies to the edge, or to a line of the same party, that is left out: shares of the map's longer side."""
 
 
@@ -33,25 +34,47 @@ def refuse_unless_release(given: Any) -> None:
         )
 
 
-def of_theme(release: Release, name: str, theme: str) -> Any:
-    """The rows of one theme of a table of the release; of a table told in windows those of the whole period."""
+def of_theme(release: Release, name: str, theme: str, window: str = PERIOD) -> Any:
+    """The rows of one theme of a table of the release; of a table told in windows those of one window."""
     table = release.tables[name]
     is_shown = table["theme"] == theme
-    return table[is_shown & (table["window"] == PERIOD) if "window" in table else is_shown]
+    return table[is_shown & (table["window"] == window) if "window" in table else is_shown]
 
 
-def squares(release: Release, theme: str) -> gpd.GeoDataFrame:
+def windows(release: Release) -> tuple[str, ...]:
+    """The whole period, and the quarters that are told one by one, the earliest first."""
+    return (PERIOD, *release.facts.quarters)
+
+
+def squares(release: Release, theme: str, window: str = PERIOD) -> gpd.GeoDataFrame:
     """The squares above the lowest band, with ``side_cells``: more than 1 where a release for everybody merged thin cells."""
-    cells = of_theme(release, "cells", theme)
+    cells = of_theme(release, "cells", theme, window)
+    if window != PERIOD and "quarters" in release.tables:
+        cells = _of_quarter(release, theme, window)
     listed = cells[cells["band"] != BANDS[0]]
     if "side_cells" not in listed:
         listed = listed.assign(side_cells=1)
     return listed.sort_values(["cell_id", "side_cells"], kind="stable")
 
 
-def joint_work(release: Release) -> gpd.GeoDataFrame:
+def counted_squares(release: Release, theme: str, window: str = PERIOD) -> gpd.GeoDataFrame:
+    """What is seen inside the house: every square with a report in a window, in whichever band, with its count."""
+    cells = of_theme(release, "cells", theme) if window == PERIOD else _of_quarter(release, theme, window)
+    return cells.assign(side_cells=1).sort_values("cell_id", kind="stable")
+
+
+def _of_quarter(release: Release, theme: str, window: str) -> gpd.GeoDataFrame:
+    """The squares of a quarter as they are counted inside the house, in bands."""
+    counts = of_theme(release, "quarters", theme, window).set_index("cell_id")["count"]
+    cells = of_theme(release, "cells", theme)
+    cells = cells[cells["cell_id"].isin(counts.index)][["cell_id", "geometry"]]
+    count = counts.reindex(cells["cell_id"]).to_numpy()
+    return cells.assign(count=count, band=np.array(BANDS)[np.searchsorted(_BAND_STARTS, count, side="right")])
+
+
+def joint_work(release: Release, window: str = PERIOD) -> gpd.GeoDataFrame:
     """The squares with so many joint repairs, agreements or meetings that they may be told."""
-    return squares(release, "cooperation")
+    return squares(release, "cooperation", window)
 
 
 def has_merged(release: Release, theme: str) -> bool:
@@ -60,9 +83,9 @@ def has_merged(release: Release, theme: str) -> bool:
     return any(bool((squares(release, shown)["side_cells"] > 1).any()) for shown in themes)
 
 
-def number_of_reports(release: Release, theme: str) -> int | None:
+def number_of_reports(release: Release, theme: str, window: str = PERIOD) -> int | None:
     """The reports of a theme, rounded for the community; None if the release does not tell."""
-    told = of_theme(release, "numbers", theme)["reports"]
+    told = of_theme(release, "numbers", theme, window)["reports"]
     return None if told.empty else int(told.iloc[0])
 
 
@@ -72,9 +95,12 @@ def unplaced_percent(release: Release, theme: str) -> int | None:
     return None if told.empty else int(told.iloc[0])
 
 
-def months_counted(release: Release) -> tuple[str, str]:
+def months_counted(release: Release, window: str = PERIOD) -> tuple[str, str]:
     """First and last day of what squares and numbers count: for the community the public months, inside the whole study."""
     facts = release.facts
+    if window != PERIOD:
+        quarter = pd.Period(window)
+        return quarter.start_time.date().isoformat(), quarter.end_time.date().isoformat()
     return (facts.public_from, facts.public_to) if release.audience == "community" else (facts.date_from, facts.date_to)
 
 
@@ -89,9 +115,14 @@ def settlements(release: Release) -> gpd.GeoDataFrame:
     return every[every["kind"] != "district"]
 
 
-def standing(release: Release) -> gpd.GeoDataFrame:
-    """The claims that stand on the last day of the period."""
-    claims, last = release.background["claims"], pd.Timestamp(release.facts.date_to)
+def last_day(release: Release, window: str = PERIOD) -> str:
+    """The day as of which the claims of a window are drawn: the last of the study, or of the quarter."""
+    return release.facts.date_to if window == PERIOD else months_counted(release, window)[1]
+
+
+def standing(release: Release, window: str = PERIOD) -> gpd.GeoDataFrame:
+    """The claims that stand on the last day of a window."""
+    claims, last = release.background["claims"], pd.Timestamp(last_day(release, window))
     return claims[~(claims["date_from"] > last) & ~(claims["date_to"] < last)]
 
 
@@ -107,13 +138,13 @@ def claimant_letters(release: Release) -> dict[str, str]:
     return {names: "+".join(single[name] for name in names.split(" + ")) for names in claimants}
 
 
-def claim_lines(release: Release) -> gpd.GeoDataFrame:
-    """The standing claims as lines, in the CRS of the cells.
+def claim_lines(release: Release, window: str = PERIOD) -> gpd.GeoDataFrame:
+    """The claims that stand at the end of a window as lines, in the CRS of the cells.
 
     Areas claimed by one party on the same ground count as one, and become its outline inside the study, without the edge of
     the study and without what a line of the same party already says: where the data or a district ends is nobody's claim.
     """
-    claims = _one_area_each(standing(release).to_crs(release.tables["cells"].crs))
+    claims = _one_area_each(standing(release, window).to_crs(release.tables["cells"].crs))
     frame = shapely.box(*release.facts.extent)
     side = max(np.ptp(release.facts.extent[::2]), np.ptp(release.facts.extent[1::2]))
     inside = frame.buffer(-side * EDGE_SHARE, join_style="mitre")

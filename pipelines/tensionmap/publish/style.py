@@ -82,7 +82,7 @@ BANDS: dict[str, Band] = {
         Band(BAND_NAMES[0], "", PAPER, PAPER, 0.0),
         Band(BAND_NAMES[1], "...", PAPER, "#cbc9e2", 0.65),
         Band(BAND_NAMES[2], "///", PAPER, "#9e9ac8", 0.70),
-        Band(BAND_NAMES[3], "xxx", "#cfcfcf", "#6a51a3", 0.75),
+        Band(BAND_NAMES[3], "xxx", "#cfcfcf", "#6a51a3", 0.6),
     )
 }
 HATCH_LINE_PT = 0.8
@@ -130,6 +130,11 @@ SYMBOLS: dict[str, Symbol] = {
 }
 UNNAMED = Symbol("o", "●", 2.6)
 """A settlement whose name has no room."""
+
+
+def pattern_id(band: str) -> str:
+    """The name under which a page keeps the hatch of a band."""
+    return f"band-{BAND_NAMES.index(band)}"
 
 
 def claimant_letters(parties: Iterable[str]) -> dict[str, str]:

@@ -13,6 +13,8 @@ _ADDRESSES = frozenset(
     {"src", "srcset", "href", "xlink:href", "action", "formaction", "data", "poster", "background", "ping", "cite", "manifest"}
 )
 _INSIDE = re.compile(r"(?:data:(?:image|font)/|#)", re.IGNORECASE)
+_BESIDE = re.compile(r"(?:web|paper)/[\w.-]+")
+"""A link to a file of the same maps, which the reader may follow."""
 _CSS_ADDRESS = re.compile(r"""(?:url\(\s*|@import\s+)['"]?([^'")\s;]*)""", re.IGNORECASE)
 _SCRIPT_ADDRESS = re.compile(r"""["'`](?:https?:|wss?:|ftp:)?//[\w[]""", re.IGNORECASE)
 _ASKS = re.compile(
@@ -70,7 +72,8 @@ def requests_of(page: Page, known_blocks: frozenset[str]) -> Iterator[str]:
     """In which parts a page names an address outside itself or could ask for one, in words."""
     for tag, attributes in page.tags:
         for name, value in attributes.items():
-            is_address = name in _ADDRESSES and value and not _INSIDE.match(value.strip())
+            is_inside = _INSIDE.match(value.strip()) or (tag == "a" and name == "href" and _BESIDE.fullmatch(value))
+            is_address = name in _ADDRESSES and value and not is_inside
             if is_address or (name == "style" and _css_reaches_out(value)):
                 yield f"an address outside the page, in the attribute {name} of a <{tag}>"
         if tag == "meta" and attributes.get("http-equiv", "").lower() == "refresh":
@@ -133,63 +136,29 @@ def faults_of_rules(page: Page) -> Iterator[str]:
 
 # Data ----------------------------------------------------------------------------------------------------------------------
 
+# fmt: off
 KEYS = frozenset(
     {
-        "type",
-        "features",
-        "geometry",
-        "coordinates",
-        "id",
-        "properties",
-        "text",
-        "crs",
-        "name",
-        "bbox",
-        "autoZIndex",
-        "bubblingMouseEvents",
-        "className",
-        "collapsed",
-        "color",
-        "dashArray",
-        "dashOffset",
-        "fill",
-        "fillColor",
-        "fillOpacity",
-        "fillRule",
-        "html",
-        "iconAnchor",
-        "iconSize",
-        "icon_size",
-        "interactive",
-        "lineCap",
-        "lineJoin",
-        "maxZoom",
-        "minZoom",
-        "opacity",
-        "position",
-        "preferCanvas",
-        "radius",
-        "sticky",
-        "stroke",
-        "weight",
-        "zoom",
-        "zoomControl",
-        "zoomSnap",
-        "zoomDelta",
-        "noClip",
-        "smoothFactor",
-        "bounds",
-        "title",
-        "zoom_in",
-        "zoom_out",
-        "iconUrl",
-        "iconRetinaUrl",
-        "shadowUrl",
-        "attributionControl",
-        "animate",
-        "padding",
+        "all", "animate", "area", "area cold", "area hot", "areas", "at", "attributionControl", "autoZIndex", "bands",
+        "bbox", "both", "bounds", "bubblingMouseEvents", "by_category", "by_precision", "by_reporter", "by_source",
+        "bytes", "categories", "claim agreed", "claim claimed", "claim undetermined", "className", "classes", "close",
+        "collapsed", "color", "colour", "column_date", "column_place", "coordinates", "corners", "count", "crossing",
+        "crs", "dashArray", "dashOffset", "date_precisions", "day", "edge", "features", "fill", "fillColor",
+        "fillOpacity", "fillRule", "first_day", "from", "gate", "geometry", "glyph", "glyphs", "ground forest",
+        "ground pasture", "heading", "here", "hollow", "html", "iconAnchor", "iconRetinaUrl", "iconSize", "iconUrl",
+        "icon_size", "id", "intake", "interactive", "joint_work", "kind", "languages", "latest", "layers", "letters",
+        "line canal", "line river", "line road", "lineCap", "lineJoin", "lines", "look", "looks", "mark", "maxZoom",
+        "meeting_place", "metres", "minZoom", "month", "months", "months_of_day", "more", "name", "names", "noClip", "none",
+        "not_found", "nothing", "nothing_here", "number", "opacity", "out_of", "out_of_season", "packed", "padding",
+        "parts", "period", "picture", "places", "points", "police_post", "position", "precisions", "quarter", "preferCanvas",
+        "properties", "radius", "relief", "report", "reporters", "reset", "season", "shadowUrl", "shown", "side",
+        "since", "size", "smoothFactor", "sources", "spellings", "spring", "square 0", "square 1", "square 2",
+        "square 3", "squares", "sticky", "stroke", "summary", "swipe", "table", "text", "texts", "thousands", "time",
+        "title", "to", "town", "type", "village", "weight", "who", "windows", "within", "words", "zoom",
+        "zoomControl", "zoomDelta", "zoomSnap", "zoom_in", "zoom_out",
     }
 )
+# fmt: on
 """Keys of GeoJSON and of drawing that our pages write; a key that is not here is data that nobody meant to show."""
 PROPERTIES = frozenset({"text", "html"})
 """What a feature may tell: its tooltip and its mark."""
@@ -206,17 +175,23 @@ def foreign_keys(script: str) -> bool:
     return not told <= PROPERTIES
 
 
-_OVERLAY = re.compile(
-    r"imageOverlay\(\s*[\"'`]data:image/[\w+.-]+;base64,([A-Za-z0-9+/=]+)[\"'`]\s*,\s*"
-    r"\[\[\s*([-\d.eE]+)\s*,\s*([-\d.eE]+)\s*\]\s*,\s*\[\s*([-\d.eE]+)\s*,\s*([-\d.eE]+)\s*\]\]"
+_PICTURE = r"data:image/[\w+.-]+;base64,(?P<picture>[A-Za-z0-9+/=]+)[\"'`]"
+_NUMBER = r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"
+_SOUTH_WEST, _NORTH_EAST = (
+    rf"\[\s*(?P<{down}>{_NUMBER})\s*,\s*(?P<{across}>{_NUMBER})\s*\]" for down, across in (("south", "west"), ("north", "east"))
 )
+_CORNERS = rf"\[\s*{_SOUTH_WEST}\s*,\s*{_NORTH_EAST}\s*\]"
+_BETWEEN = r"[^\[\]{}]{0,200}?"
+_OVERLAYS = (re.compile(f"{_PICTURE}{_BETWEEN}{_CORNERS}"), re.compile(f"{_CORNERS}{_BETWEEN}[\"'`]{_PICTURE}"))
+"""A picture and two corners beside each other, in either order: as Folium calls imageOverlay, and as our own data hold them."""
 
 
 def overlays_of(script: str) -> Iterator[tuple[bytes, tuple[float, float, float, float]]]:
     """Pictures laid over the map, with the west, south, east and north of each in degrees."""
-    for found in _OVERLAY.finditer(script):
-        latitudes, longitudes = ([float(found[n]) for n in numbers] for numbers in ((2, 4), (3, 5)))
-        yield as_bytes(found[1]), (min(longitudes), min(latitudes), max(longitudes), max(latitudes))
+    for form in _OVERLAYS:
+        for found in form.finditer(script):
+            south, west, north, east = (float(found[name]) for name in ("south", "west", "north", "east"))
+            yield as_bytes(found["picture"]), (min(west, east), min(south, north), max(west, east), max(south, north))
 
 
 def as_bytes(word: str) -> bytes:

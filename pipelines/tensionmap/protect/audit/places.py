@@ -108,8 +108,8 @@ def _binary_readings(raw: bytes, secrets: Secrets) -> Iterator[tuple[str, Number
                 at = np.flatnonzero((values > low[0]) & (values < high[0]))
             for apart in (size, 2 * size, -size, -2 * size):
                 beside = at[(at + apart >= 0) & (at + apart < many)]
-                other = values[beside + apart].astype(float)
                 with np.errstate(invalid="ignore"):
+                    other = values[beside + apart].astype(float)
                     fits = (other > low[1]) & (other < high[1])
                 if fits.any():
                     pairs = np.column_stack([values[beside[fits]].astype(float), other[fits]])
