@@ -55,8 +55,9 @@ def maps_in(root):
 def test_a_map_that_tells_a_name_is_not_put_into_maps(copy, bring_up, monkeypatch, name):
     before = maps_in(copy)
     change(copy, 'languages = ["en", "tg"]', 'languages = ["en"]')
-    draw = pipeline.web.crime_map
-    monkeypatch.setattr(pipeline.web, "crime_map", lambda *a, **k: draw(*a, **k).replace("</body>", f"<!-- {name} --></body>"))
+    draw, on_paper = pipeline.MAPS["crime"]
+    told = f"<!-- {name} --></body>"
+    monkeypatch.setitem(pipeline.MAPS, "crime", (lambda *a, **k: draw(*a, **k).replace("</body>", told), on_paper))
     with pytest.raises(ReleaseError, match=r"A2, crime_map\.community\.html") as refused:
         bring_up(copy)
     assert name not in str(refused.value)

@@ -30,7 +30,7 @@ function showMap(map, given) {
   tellOfAreas(map, given, page);
   tickLayers(layers);
   tellOneThing(map, page);
-  printWhole(map);
+  printWhole(map, given);
   placeNames(map, page);
 }
 
@@ -42,11 +42,12 @@ function tellOneThing(map, page) {
 }
 
 // Paper gets all that is seen of the map, whatever the size of the window, and nothing that is folded away on the screen.
-function printWhole(map) {
+function printWhole(map, given) {
   let before = null;
   let folded = [];
   addEventListener("beforeprint", () => {
-    const seen = map.getBounds();
+    const whole = L.latLngBounds(given.bounds);
+    const seen = map.getBounds().contains(whole) ? whole : map.getBounds();
     before = [map.getCenter(), map.getZoom(), { animate: false }];
     folded = [...document.querySelectorAll("aside details:not([open])")];
     for (const part of folded) part.open = true;
