@@ -760,3 +760,31 @@ def test_the_words_of_a_page_stand_in_it_before_any_script_runs(release):
         "more reports than chance would explain",
     ):
         assert sentence in body
+
+
+def test_the_page_itself_never_scrolls_away_under_a_large_screen(release, visit):
+    page, _ = visit(web.crime_map(release("police"), languages=["en"]))
+    page.locator(".point-filters").wait_for()
+    page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+    page.evaluate("document.querySelector('.point-table').scrollIntoView()")
+    assert page.evaluate("scrollY") == 0
+    assert page.locator("aside").evaluate("aside => aside.scrollTop") > 0
+
+
+def test_a_step_of_the_slider_places_the_names_once(release, visit):
+    page, _ = visit(web.tension_map(release(), languages=["en"]))
+    names = page.locator(".name").count()
+    page.wait_for_timeout(200)
+    page.evaluate(
+        """() => {
+          window.measured = 0;
+          const measure = Element.prototype.getBoundingClientRect;
+          Element.prototype.getBoundingClientRect = function () {
+            if (this.classList.contains("name")) window.measured += 1;
+            return measure.call(this);
+          };
+        }"""
+    )
+    slide(page, SUMMER)
+    page.wait_for_timeout(300)
+    assert names <= page.evaluate("window.measured") <= 4 * names

@@ -320,6 +320,7 @@ function markPoints(map, points, passes, canvas, page, telling, onChosen) {
     tell(chosen);
   });
   map.on("click", event => {
+    cancelAnimationFrame(waiting); // a finger moves the pointer and clicks at once, and reaches further
     const at = nearest(event.containerPoint, matchMedia("(pointer: coarse)").matches ? 16 : 7);
     if (at < 0) {
       if (chosen >= 0) choose(-1);
