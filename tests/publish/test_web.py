@@ -524,3 +524,10 @@ def test_every_language_says_as_many_texts(release):
 def test_a_page_without_a_language_is_refused(release):
     with pytest.raises(ReleaseError, match="needs a language"):
         web.crime_map(release(), languages=[])
+
+
+def test_letters_stand_in_the_page_as_letters_and_not_as_escapes(release):
+    """An escape inside a word would hide it from whoever searches the page, the audit first of all."""
+    text = web.crime_map(release(), languages=["uz", "tg", "ky"])
+    assert "zoʻravonlik" in text
+    assert not re.findall(r"\\u0(?:4[0-9a-f]{2}|2b[bc])", text)

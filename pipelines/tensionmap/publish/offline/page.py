@@ -23,7 +23,7 @@ from tensionmap.publish.offline.inspection import scripts_of
 from tensionmap.publish.offline.standins import StandIns
 
 _RANDOM_NAME = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
-_CYRILLIC_ESCAPE = re.compile(r"\\\\|\\u(04[0-9a-f]{2})")
+_LETTER_ESCAPE = re.compile(r"\\\\|\\u(04[0-9a-f]{2}|02b[bc])")
 _ENDS_A_SCRIPT = re.compile("<!--|</?script", re.IGNORECASE)
 
 
@@ -220,4 +220,4 @@ def _numbered(parts: list[str], known: set[str]) -> list[str]:
 
 def _with_letters(code: str) -> str:
     """``code`` with Cyrillic letters instead of their escapes, which take three times the room."""
-    return _CYRILLIC_ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else found[0], code)
+    return _LETTER_ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else found[0], code)
