@@ -343,7 +343,7 @@ def test_names_never_overlap_and_towns_come_first(release, visit):
     counts = []
     for zoom in (10, 12, 14):
         page.evaluate("zoom => { map_1.setMinZoom(0); map_1.setZoom(zoom, {animate: false}); }", zoom)
-        page.wait_for_timeout(100)
+        page.wait_for_timeout(400)
         names = page.evaluate(VISIBLE_NAMES)
         boxes = shapely.box(*np.array([name[1:] for name in names]).T)
         assert shapely.area(shapely.union_all(boxes)) == pytest.approx(shapely.area(boxes).sum())
