@@ -9,12 +9,10 @@ import subprocess
 import sys
 from dataclasses import replace
 from importlib.resources import files
-from io import BytesIO
 from pathlib import Path
 
 import folium
 import geopandas as gpd
-import matplotlib.image
 import pandas as pd
 import pytest
 import shapely.affinity
@@ -24,47 +22,8 @@ from tensionmap import tables
 from tensionmap.errors import ReleaseError
 from tensionmap.publish import style, web
 from tensionmap.publish.words import languages
-from tensionmap.tables import BACKGROUND_TABLES, Release
 
 MAPS = {"crime": web.crime_map, "tension": web.tension_map}
-
-HOSTILE = [
-    "<script>window.P=1</script>",
-    "<img src=x onerror=window.P=1>",
-    "${window.P=1}",
-    "`+(window.P=1)+`",
-    "\\1 \\u0060 \\",
-    "</script><script>window.P=1</script>",
-    "\"'><b onmouseover=window.P=1>",
-    "{{7*7}}{% raw %}{# x #}{n}",
-    "a\u2028b\u2029c",
-]
-
-KEPT = ("date_precision", "window")
-
-
-def with_text(release, text):
-    """The release with ``text`` in every field that is free text, each beginning with a number of its own where keys need it."""
-
-    def changed(frame, table):
-        columns = [c.name for c in table.columns if c.kind == "text" and not c.one_of and c.name not in KEPT]
-        return frame.assign(**{c: [f"{i}{text}" if c in table.key else text for i in range(len(frame))] for c in columns})
-
-    facts = replace(
-        release.facts,
-        study=text,
-        parties=(text,),
-        reported_by=(text, text),
-        missing_layers=(text,),
-        loosened=(text,),
-    )
-    contracts = tables.RELEASE_TABLES[release.audience]
-    return Release(
-        release.audience,
-        facts,
-        {name: changed(frame, contracts[name]) for name, frame in release.tables.items()},
-        {name: changed(frame, BACKGROUND_TABLES[name]) for name, frame in release.background.items()},
-    )
 
 
 def with_background(release, **changes):
@@ -107,10 +66,6 @@ def words_of(text, tag):
     """The words in an element that stands once in the page, tags taken out."""
     inside = re.search(rf"<{tag}[ >].*</{tag.split()[0]}>", text, re.DOTALL)[0]
     return html.unescape(re.sub("<[^>]*>", "", inside))
-
-
-def picture(page):
-    return matplotlib.image.imread(BytesIO(page.locator(".folium-map").screenshot()))[..., :3]
 
 
 @pytest.mark.parametrize("theme", MAPS)
