@@ -209,7 +209,7 @@ def test_every_address_of_a_plain_folium_map_is_known():
 
 def test_heat_map_code_is_that_of_folium():
     folder = Path(folium.__file__).parent / "templates"
-    (file,) = (file for file in assets._KEPT.values() if file.library == "leaflet.heat")
+    (file,) = (file for file in assets._KEPT.values() if file.package == "leaflet.heat")
     assert assets._vendored(file) == (folder / "leaflet_heat.min.js").read_bytes()
 
 
@@ -523,13 +523,13 @@ def test_plugin_works_without_a_network_and_is_put_into_the_pages_that_use_it(vi
     assert seen == []
     assert page.locator(drawn).count() == 1
     own = {hashlib.sha256(block.encode()).hexdigest() for block in blocks(text)} & set(vendored_blocks())
-    kept = [hash_ for hash_, file in zip(vendored_blocks(), assets._KEPT.values(), strict=False) if file.library == library]
-    leaflet = [h for h, file in zip(vendored_blocks(), assets._KEPT.values(), strict=False) if file.library == "leaflet"]
+    kept = [hash_ for hash_, file in zip(vendored_blocks(), assets._KEPT.values(), strict=False) if file.package == library]
+    leaflet = [h for h, file in zip(vendored_blocks(), assets._KEPT.values(), strict=False) if file.package == "leaflet"]
     assert own == {*kept, *leaflet}
 
 
 def test_every_plugin_kept_is_tested():
-    assert {file.library for file in assets._KEPT.values()} == {"leaflet", *PLUGINS}
+    assert {file.package for file in assets._KEPT.values()} == {"leaflet", *PLUGINS}
 
 
 def test_fast_cluster_without_a_callback_draws_plain_markers(visit):

@@ -25,7 +25,7 @@ _CDNJS = "https://cdnjs.cloudflare.com/ajax/libs"
 
 
 class _File(NamedTuple):
-    library: str
+    package: str
     name: str
 
 
@@ -112,7 +112,7 @@ def _in_place_of(address: str) -> str:
 def _block(file: _File) -> str:
     code = _vendored(file).decode().replace("\r\n", "\n")
     if file.name.endswith(".css"):
-        return _style(file.library, code)
+        return _style(file.package, code)
     code = code.rsplit("//# sourceMappingURL", 1)[0]
     return _script(f"{code}\n{_settings()}" if file.name == "leaflet.js" else code)
 
@@ -121,9 +121,9 @@ def _script(code: str) -> str:
     return f"<script>\n{code.strip()}\n</script>"
 
 
-def _style(library: str, code: str) -> str:
+def _style(package: str, code: str) -> str:
     def inside(found: re.Match[str]) -> str:
-        return f"url({_data_uri(_File(library, found[1].removeprefix('../images/')))}"
+        return f"url({_data_uri(_File(package, found[1].removeprefix('../images/')))}"
 
     return f"<style>\n{CSS_ADDRESS.sub(inside, code.replace(_VML, '')).strip()}\n</style>"
 
@@ -153,11 +153,11 @@ def _manifest() -> dict[str, dict[str, dict[str, str]]]:
 
 @lru_cache
 def _vendored(file: _File) -> bytes:
-    entry = _manifest()[file.library]
-    content = _folder().joinpath(file.library, *file.name.split("/")).read_bytes()
+    entry = _manifest()[file.package]
+    content = _folder().joinpath(file.package, *file.name.split("/")).read_bytes()
     if hashlib.sha256(content).hexdigest() != entry["files"][file.name]:
         raise ReleaseError(
-            f"The file {file.name} of {file.library} {entry['version']} is not the one that the manifest names. "
+            f"The file {file.name} of {file.package} {entry['version']} is not the one that the manifest names. "
             "Install tensionmap again."
         )
     return content
