@@ -64,8 +64,7 @@ class View:
     @cached_property
     def hotspots(self) -> gpd.GeoDataFrame:
         """The numbered areas in the order of their numbers."""
-        hotspots = shown.of_theme(self.release, "hotspots", self.theme)
-        return self._cut(hotspots.sort_values("hotspot_id", key=lambda ids: ids.str.zfill(9), kind="stable"))
+        return self._cut(shown.hotspots(self.release, self.theme))
 
     @cached_property
     def points(self) -> gpd.GeoDataFrame | None:

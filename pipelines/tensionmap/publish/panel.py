@@ -253,7 +253,7 @@ def _cooperation_keys(release: Release, texts: Texts) -> str:
 
 
 def _areas_keys(release: Release, theme: str, texts: Texts) -> str:
-    spots = shown.of_theme(release, "hotspots", theme).sort_values("hotspot_id", key=lambda ids: ids.str.zfill(9), kind="stable")
+    spots = shown.hotspots(release, theme)
     kinds = [kind for kind in ("hot", "cold") if kind in {"hot", *spots["kind"]}]
     keys = [_key(_stroke_key(style.HOTSPOTS[kind]), texts, partial(sentences.meaning, kind)) for kind in kinds]
     months = texts.element("p", lambda words: sentences.headings(release, words, _any_window(release))["areas"], "months")

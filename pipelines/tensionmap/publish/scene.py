@@ -83,7 +83,8 @@ def scene_of(release: Release, theme: str, texts: Texts, *, paper: Mapping[str, 
         "squares": _squares(release, theme, texts),
         "layers": [layer.data for layer in layers if layer.features],
         "areas": [
-            _told_of(release, theme, row, resources, services, texts, paper) for row in _spots(release, theme).itertuples()
+            _told_of(release, theme, row, resources, services, texts, paper)
+            for row in shown.hotspots(release, theme).itertuples()
         ],
         "places": _places(settlements, texts),
         "looks": _looks(),
@@ -397,16 +398,10 @@ def _places(settlements: gpd.GeoDataFrame, texts: Texts) -> list[Data]:
 # Numbered areas ------------------------------------------------------------------------------------------------------------
 
 
-def _spots(release: Release, theme: str) -> gpd.GeoDataFrame:
-    """The numbered areas in the order of their numbers."""
-    spots = shown.of_theme(release, "hotspots", theme)
-    return spots.sort_values("hotspot_id", key=lambda ids: ids.str.zfill(9), kind="stable")
-
-
 def _areas(release: Release, theme: str, texts: Texts) -> list[Data]:
     """Outlines, and their numbers at the most north-eastern corner: there a number hides nothing inside."""
     outlines, numbers = [], []
-    for place, row in enumerate(_spots(release, theme).to_crs(DEGREES).itertuples()):
+    for place, row in enumerate(shown.hotspots(release, theme).to_crs(DEGREES).itertuples()):
         lines = [texts(partial(area_name, row)), *texts.each(partial(_facts, row))]
         outlines.append(_feature(row.geometry, lines, area=place, look=f"area {row.kind}"))
         corner = Point(max(shapely.get_coordinates(row.geometry).tolist(), key=sum))

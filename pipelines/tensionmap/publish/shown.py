@@ -72,6 +72,12 @@ def _of_quarter(release: Release, theme: str, window: str) -> gpd.GeoDataFrame:
     return cells.assign(count=count, band=np.array(BANDS)[np.searchsorted(_BAND_STARTS, count, side="right")])
 
 
+def hotspots(release: Release, theme: str) -> gpd.GeoDataFrame:
+    """The numbered areas in the order of their numbers."""
+    areas = of_theme(release, "hotspots", theme)
+    return areas.sort_values("hotspot_id", key=lambda ids: ids.str.zfill(9), kind="stable")
+
+
 def joint_work(release: Release, window: str = PERIOD) -> gpd.GeoDataFrame:
     """The squares with so many joint repairs, agreements or meetings that they may be told."""
     return squares(release, "cooperation", window)
