@@ -61,7 +61,7 @@ def read_csv(file: str, encoding: str, delimiter: str) -> dict[int, list[str]]:
 
 
 def read_xlsx(path: Path) -> dict[int, list[Any]]:
-    sheet = openpyxl.load_workbook(path)["Реестр"]
+    sheet = openpyxl.load_workbook(path).worksheets[-1]
     return {number: ["" if value is None else value for value in row] for number, row in enumerate(sheet.values, start=1)}
 
 
@@ -72,6 +72,15 @@ def rows() -> dict[str, dict[int, list[Any]]]:
         SELMAR: read_csv(f"{SELMAR}.csv", "cp1251", ";"),
         KOBO: read_csv(f"{KOBO}.csv", "utf-8", ";"),
         GED: read_csv(f"{GED}.csv", "utf-8", ","),
+    }
+
+
+@pytest.fixture(scope="module")
+def meetings() -> dict[str, dict[int, list[Any]]]:
+    return {
+        "meetings": read_xlsx(RAW / "meetings.xlsx"),
+        "concerns": read_csv("concerns.csv", "cp1251", ";"),
+        "actions": read_csv("actions.csv", "utf-8", ","),
     }
 
 
@@ -124,10 +133,11 @@ def test_two_runs_give_identical_bytes(again: Path, tmp_path: Path) -> None:
 
 
 def test_the_workbook_holds_no_clock(again: Path) -> None:
-    with zipfile.ZipFile(again / f"{NORVIA}.xlsx") as book:
-        assert {entry.date_time for entry in book.infolist()} == {(2026, 10, 5, 0, 0, 0)}
-        stamps = re.findall(rb"\d{4}-\d\d-\d\dT[\d:]+Z", book.read("docProps/core.xml"))
-    assert set(stamps) == {b"2026-10-05T00:00:00Z"}
+    for name in (NORVIA, "meetings"):
+        with zipfile.ZipFile(again / f"{name}.xlsx") as book:
+            assert {entry.date_time for entry in book.infolist()} == {(2026, 10, 5, 0, 0, 0)}
+            stamps = re.findall(rb"\d{4}-\d\d-\d\dT[\d:]+Z", book.read("docProps/core.xml"))
+        assert set(stamps) == {b"2026-10-05T00:00:00Z"}
 
 
 def test_data_raw_is_what_the_generator_writes(again: Path) -> None:
@@ -262,6 +272,41 @@ def test_every_category_word_is_known_to_the_study_but_those_planted(rows: Any) 
         assert all(fold(cells(rows, source, b["row"])["category"]) not in words for b in unknown)
 
 
+def test_eight_quarters_of_meetings_are_as_messy_as_real_lists(meetings: Any) -> None:
+    truth, meant = TRUTH["meetings"], TRUTH["meetings_meant"]
+    assert {name: len(its) - (3 if name == "meetings" else 1) for name, its in meetings.items()} == truth["rows"]
+    held = [one for one in meant if one["source"] == "meetings"]
+    quarters = {(date.fromisoformat(one["day"]).year, (date.fromisoformat(one["day"]).month - 1) // 3) for one in held}
+    assert len(quarters) == 8
+    assert min(quarters) == (2024, 3)
+    assert max(quarters) == (2026, 2)
+    assert not {one["settlement_id"] for one in held} & set(truth["never"])
+    assert Counter(TRUTH["sides"][settlement] for settlement in {one["settlement_id"] for one in held}).keys() == {
+        "Norvia",
+        "Selmar",
+    }
+    assert {type(row[1]).__name__ for row in list(meetings["meetings"].values())[3:]} == {"datetime", "int", "str"}
+    assert {row[3] for row in meetings["meetings"].values()} >= {3, -3, ""}
+    tiers = Counter(TRUTH["categories"][one["category"]]["tier"] for one in meant if one["source"] == "concerns")
+    assert tiers["S"] > 5
+    assert tiers["A"] > 5
+    assert tiers["B"] > 150
+    agreed = [one for one in meant if one["source"] == "actions"]
+    assert {one["status"] for one in agreed} == {"agreed", "under_way", "done", "not_possible"}
+    due = [row for row in meetings["actions"].values() if row[7] in ("agreed", "in progress") and row[6] < "2026-06"]
+    assert len(due) > 10, "overdue"
+
+
+def test_each_kind_of_fault_of_the_meetings_was_planted_where_truth_says(meetings: Any) -> None:
+    truth = TRUTH["meetings"]
+    assert {fault["kind"] for fault in TRUTH["meetings_broken"]} == set(truth["fault_kinds"])
+    assert {fault["kind"] for fault in TRUTH["meetings_odd"]} == set(truth["odd_kinds"])
+    at = {(one["source"], one["kind"]): meetings[one["source"]][one["row"]] for one in TRUTH["meetings_broken"]}
+    assert at["meetings", "impossible_date"][1] == "31.02.2025"
+    assert at["actions", "person"][4].startswith("Lieutenant")
+    assert at["concerns", "unknown_category"][3] == "плохая погода"
+
+
 def test_places_dates_and_tiers_are_mixed_as_in_a_real_register(rows: Any) -> None:
     known_as = Counter(r["known_as"] for r in REPORTS)
     assert 0.55 <= known_as["gps"] / len(REPORTS) <= 0.66
@@ -381,8 +426,9 @@ def test_the_old_register_of_selmar_has_no_letter_beyond_cp1251(rows: Any) -> No
     assert {"ө", "ҳ"} <= set(str(rows[KOBO].values()))
 
 
-def test_every_name_and_number_in_a_text_is_listed_and_each_listed_one_is_in_a_text(rows: Any) -> None:
+def test_every_name_and_number_in_a_text_is_listed_and_each_listed_one_is_in_a_text(rows: Any, meetings: Any) -> None:
     texts = [str(cells(rows, s, n)["text"]) for s in (NORVIA, SELMAR, KOBO) for n in rows[s] if len(rows[s][n]) > 8]
+    texts += [str(row[-1]) for its in meetings.values() for row in its.values()]  # remarks stand in the last column
     together = "\n".join(texts)
     private = TRUTH["private"]
     assert len(private["names"]) > 100

@@ -157,11 +157,30 @@ class Protect(_Section):
     reason: str = Field("", description="Why; printed on every map with the names.")
 
 
+class Contact(_Section):
+    """Whom to call."""
+
+    office: Literal["police", "local_government", "helpline_for_women", "other"] = Field(description="What it is.")
+    text: str = Field(min_length=1, description="Name of the office, number and hours, as they shall read.")
+    communities: tuple[str, ...] = Field((), description="Communities whose pages carry it; none named: all.")
+
+
+class Notice(_Section):
+    """A text of the study's own for the pages of a meeting."""
+
+    about: Literal["staff", "rights", "border_crossing", "pasture_use", "other"] = Field(description="What it is about.")
+    text: dict[Language, str] = Field(min_length=1, description="Language -> the text, as it shall read.")
+    communities: tuple[str, ...] = Field((), description="Communities whose pages carry it; none named: all.")
+
+
 class Publish(_Section):
     """What may be seen -> maps."""
 
     languages: tuple[Language, ...] = Field(("en", "tg"), min_length=1, description="Languages of the maps.")
-    contacts: tuple[str, ...] = Field((), description="Lines printed under 'Whom to call', as they shall read.")
+    papers: tuple[Literal["A4", "A3", "A1"], ...] = Field(("A4",), min_length=1, description="Sizes of the printed maps.")
+    around_m: float = Field(5000, ge=1000, le=50_000, description="How far a community's own map reaches around it, in metres.")
+    contact: tuple[Contact, ...] = Field((), description="Whom to call, in the order of the page.")
+    notice: tuple[Notice, ...] = Field((), description="The study's own texts for the pages of a meeting.")
 
 
 class Study(_Section):
@@ -187,7 +206,8 @@ INCIDENT_READERS = tuple(
 )
 LAYER_READERS = ("settlements", "claims", "resources", "services")
 RASTER_READERS = ("population", "elevation", "land_cover")
-READERS = (*INCIDENT_READERS, *LAYER_READERS, *RASTER_READERS, "none")
+MEETING_READERS = ("meetings", "concerns", "actions")
+READERS = (*INCIDENT_READERS, *LAYER_READERS, *RASTER_READERS, *MEETING_READERS, "none")
 
 
 class Source(_Section):

@@ -41,6 +41,20 @@ VERIFICATIONS = ("unverified", "one_side", "both_sides", "official")
 SCOPES = ("crime", "tension", "internal_crime", "internal_tension")
 AUDIENCES = ("community", "police", "research")
 BANDS = ("fewer than 5 or none", "5-9", "10-19", "20+")
+MEETING_KINDS = ("reporting_day", "community_team", "public_council")
+GROUPS = ("women", "men", "youth")
+ACTION_KINDS = (
+    *("repair", "new_work", "water_timetable", "pasture_timetable", "patrol", "mediation", "joint_meeting"),
+    *("request_to_authorities", "information", "other"),
+)
+OFFICES = (
+    *("police", "local_government", "community_team", "public_council", "water_users", "pasture_committee"),
+    *("school", "border_service", "residents", "other"),
+)
+"""Who does what was agreed: an office or a body, never a person."""
+ACTION_STATES = ("agreed", "under_way", "done", "not_possible")
+RESULTS = ("better", "about_the_same", "worse", "too_early")
+EFFECTS = ("fewer", "no clear change", "more", "too few to tell")
 
 
 @dataclass(frozen=True)
@@ -155,7 +169,10 @@ INCIDENTS = Table(
 PRIVATE_TEXT = Table(
     "private_text",
     "Free text of reports. Kept apart: no later stage reads it.",
-    (_text("incident_id", "key of incidents"), _text("text_private", "as written; may hold names and phone numbers")),
+    (
+        _text("incident_id", "key of incidents, meetings, concerns or actions"),
+        _text("text_private", "as written; may hold names and phone numbers"),
+    ),
     ("incident_id",),
 )
 
@@ -163,7 +180,7 @@ CANARIES = Table(
     "canaries",
     "Names, phones, number plates and the like found in the free text. Kept apart: only the audit searches releases for them.",
     (
-        _text("incident_id", "key of incidents"),
+        _text("incident_id", "key of incidents, meetings, concerns or actions"),
         _text("kind", "what it is", one_of=("email", "id_number", "link", "name", "phone", "plate")),
         _text("text", "as it stands in the report"),
         _text("folded", "by which it is searched: the digits of a phone, a name without regard to script"),
@@ -249,6 +266,53 @@ SERVICES = Table(
     ),
     ("service_id",),
     POINT + LINE,
+)
+
+MEETINGS = Table(
+    "meetings",
+    "Meetings of police and residents: reporting days, teams and councils. How many were in the room, never who.",
+    (
+        _text("meeting_id", "stable identifier"),
+        _text("settlement_id", "the community, key of settlements"),
+        _text("kind", "what kind of meeting", one_of=MEETING_KINDS),
+        Column("date_held", "date", "day of the meeting"),
+        *(Column(group, "whole", f"{group} in the room", may_be_empty=True, at_least=0) for group in GROUPS),
+    ),
+    ("meeting_id",),
+)
+
+CONCERNS = Table(
+    "concerns",
+    "What a meeting was worried about, the most pressing first.",
+    (
+        _text("concern_id", "stable identifier"),
+        _text("meeting_id", "key of meetings"),
+        Column("rank", "whole", "1: the most pressing", at_least=1),
+        _text("category", "category of taxonomy.toml"),
+        _text("theme", "which map it belongs to", one_of=THEMES),
+        _text("tier", "S sealed, A sensitive, B ordinary", one_of=TIERS),
+        _text("place_id", "settlement, resource or service that it is about, by its identifier", may_be_empty=True),
+        _text("raised_by", "women, men or youth, joined by |", may_be_empty=True),
+    ),
+    ("concern_id",),
+)
+
+ACTIONS = Table(
+    "actions",
+    "What a meeting agreed to do: what, where, which office, until when, and what became of it.",
+    (
+        _text("action_id", "stable identifier"),
+        _text("meeting_id", "meeting that agreed it, key of meetings"),
+        _text("concern_id", "concern of the same meeting that it answers, key of concerns", may_be_empty=True),
+        _text("what", "what is done", one_of=ACTION_KINDS),
+        _text("who", "office that does it", one_of=OFFICES),
+        _text("place_id", "settlement, resource or service where, by its identifier", may_be_empty=True),
+        Column("date_due", "date", "until when", may_be_empty=True),
+        _text("status", "how it stands", one_of=ACTION_STATES),
+        Column("date_done", "date", "when it was done", may_be_empty=True),
+        _text("result", "what people say became of it", may_be_empty=True, one_of=RESULTS),
+    ),
+    ("action_id",),
 )
 
 
@@ -598,6 +662,21 @@ TIMES = Table(
     ("scope", "by", "part"),
 )
 
+ACTION_EFFECTS = Table(
+    "action_effects",
+    "Reports around an action that was done, two quarters before against two after, beside the communities without one (WDD).",
+    (
+        _SCOPE,
+        _text("action_id", "key of actions"),
+        Column("reports", "whole", "reports of the community in the quarters compared", at_least=0),
+        _number("wdd", "weighted displacement difference: change here less change elsewhere, reports", may_be_empty=True),
+        _number("wdd_low", "lower end of its interval", may_be_empty=True),
+        _number("wdd_high", "upper end of its interval", may_be_empty=True),
+        _text("verdict", "what may be said of it", one_of=EFFECTS),
+    ),
+    ("scope", "action_id"),
+)
+
 
 PERIOD = "period"
 """The window of a public number that is neither a quarter: the whole public period."""
@@ -706,6 +785,51 @@ RELEASED_NUMBERS = Table(
     ),
     ("theme", "window"),
 )
+RELEASED_MEETINGS = Table(
+    "meetings",
+    "Meetings that were held, and how many were in the room, in bands.",
+    (
+        _text("settlement_id", "the community, key of settlements"),
+        Column("date_held", "date", "day of the meeting"),
+        _text("kind", "what kind of meeting", one_of=MEETING_KINDS),
+        *(
+            _text(group, f"{group} in the room; empty if they were not counted", may_be_empty=True, one_of=BANDS)
+            for group in GROUPS
+        ),
+    ),
+    ("settlement_id", "date_held", "kind"),
+)
+_OF_MEETING = RELEASED_MEETINGS.columns[:3]
+RELEASED_CONCERNS = Table(
+    "concerns",
+    "What a meeting was worried about, the most pressing first; sealed and sensitive kinds left out before they are numbered.",
+    (
+        *_OF_MEETING,
+        Column("rank", "whole", "1: the most pressing of those told", at_least=1),
+        _text("category", "category of taxonomy.toml"),
+        _text("place_id", "settlement, resource or service that it is about", may_be_empty=True),
+        _text("raised_by", "women, men or youth, joined by |: of those of whom enough were in the room", may_be_empty=True),
+    ),
+    ("settlement_id", "date_held", "kind", "rank"),
+)
+RELEASED_ACTIONS = Table(
+    "actions",
+    "What a meeting agreed to do, and what became of it; what answers a concern that is not told is left out.",
+    (
+        *_OF_MEETING,
+        Column("number", "whole", "1, 2, ... of this meeting", at_least=1),
+        Column("rank", "whole", "the concern that it answers, by its rank; empty: none in particular", may_be_empty=True),
+        _text("what", "what is done", one_of=ACTION_KINDS),
+        _text("who", "office that does it", one_of=OFFICES),
+        _text("place_id", "settlement, resource or service where", may_be_empty=True),
+        Column("date_due", "date", "until when", may_be_empty=True),
+        _text("status", "how it stands", one_of=ACTION_STATES),
+        Column("date_done", "date", "when it was done", may_be_empty=True),
+        _text("result", "what people say became of it", may_be_empty=True, one_of=RESULTS),
+        _text("change", "reports after it against before, beside elsewhere; empty: not done", may_be_empty=True, one_of=EFFECTS),
+    ),
+    ("settlement_id", "date_held", "kind", "number"),
+)
 INTERNAL_POINTS = Table(
     "points",
     "Single reports for the police: no free text, no sealed category, no number of the record.",
@@ -722,12 +846,14 @@ INTERNAL_POINTS = Table(
     POINT,
 )
 
+_OF_MEETINGS = {"meetings": RELEASED_MEETINGS, "concerns": RELEASED_CONCERNS, "actions": RELEASED_ACTIONS}
 _INTERNAL_TABLES = {
     "cells": INTERNAL_CELLS,
     "quarters": INTERNAL_QUARTERS,
     "hotspots": RELEASED_HOTSPOTS,
     "totals": RELEASED_TOTALS,
     "numbers": RELEASED_NUMBERS,
+    **_OF_MEETINGS,
 }
 RELEASE_TABLES: dict[str, dict[str, Table]] = {
     "community": {
@@ -736,6 +862,7 @@ RELEASE_TABLES: dict[str, dict[str, Table]] = {
         "hotspots": RELEASED_HOTSPOTS,
         "totals": RELEASED_TOTALS,
         "numbers": RELEASED_NUMBERS,
+        **_OF_MEETINGS,
     },
     "police": {**_INTERNAL_TABLES, "points": INTERNAL_POINTS},
     "research": _INTERNAL_TABLES,
@@ -754,6 +881,9 @@ HANDED_ON: dict[str, tuple[Table, ...]] = {
         CLAIMS,
         RESOURCES,
         SERVICES,
+        MEETINGS,
+        CONCERNS,
+        ACTIONS,
         POPULATION,
         ELEVATION,
         LAND_COVER,
@@ -769,6 +899,7 @@ HANDED_ON: dict[str, tuple[Table, ...]] = {
         SIDES,
         ACCURACY,
         TIMES,
+        ACTION_EFFECTS,
     ),
     "protect": (
         RELEASED_CELLS,
@@ -778,6 +909,9 @@ HANDED_ON: dict[str, tuple[Table, ...]] = {
         RELEASED_HOTSPOTS,
         RELEASED_TOTALS,
         RELEASED_NUMBERS,
+        RELEASED_MEETINGS,
+        RELEASED_CONCERNS,
+        RELEASED_ACTIONS,
         INTERNAL_POINTS,
     ),
 }
@@ -821,6 +955,8 @@ class Facts:
     """Of counts by theme, quarter and cell the smallest, which is k of k-anonymity; only inside the house."""
     percent_at_minimum: int | None = None
     """Share of those counts, in per cent, that reach the minimum count."""
+    data_as_of: str = ""
+    """The day on which the last of the data came in."""
 
 
 @dataclass(frozen=True)
@@ -846,6 +982,11 @@ class Release:
                 )
             for name, table in contracts.items():
                 check(given[name], table)
+
+    @cached_property
+    def remembered(self) -> dict[Any, Any]:
+        """What was picked out of the tables before, by whoever picked it: they do not change."""
+        return {}
 
     @cached_property
     def digest(self) -> str:

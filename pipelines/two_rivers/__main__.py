@@ -8,6 +8,7 @@ from pathlib import Path
 from two_rivers.events import events
 from two_rivers.files import write_reports
 from two_rivers.land import write_layers
+from two_rivers.meetings import write_meetings
 from two_rivers.people import Private
 from two_rivers.rasters import terrain, write_rasters
 from two_rivers.sources import reports
@@ -22,7 +23,8 @@ def write(folder: Path) -> None:
     write_layers(folder)
     write_rasters(ground, folder)
     rows = write_reports(reports(events(ground), private), private, folder)
-    write_truth(truth(rows, private), folder / "truth.json")
+    meetings = write_meetings(private, folder)
+    write_truth(truth(rows, meetings, private), folder / "truth.json")
     write_register(folder)
 
 

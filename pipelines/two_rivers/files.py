@@ -18,6 +18,7 @@ from openpyxl.styles import Alignment, Font
 from two_rivers import INVENTED, SEED
 from two_rivers.events import GED, KOBO, NORVIA, SELMAR
 from two_rivers.faults import Hand, break_rows
+from two_rivers.names import DISTRICT_NAMES
 from two_rivers.people import Private
 from two_rivers.sources import RESOURCE_WORDS, WORDS, Report, Row, resource_of
 
@@ -187,7 +188,7 @@ def _ged_cells(rng: np.random.Generator, report: Report, number: int, _: Private
         "where_prec": report.where_prec,
         "date_prec": report.date_prec,
         "side": report.event.side,
-        "district": report.event.settlement.district,
+        "district": DISTRICT_NAMES[report.event.settlement.district],
         "best": best,
         "high": best + int(rng.integers(0, 2)),
         "sources": int(rng.integers(1, 4)),
@@ -222,10 +223,10 @@ def _write_norvia(rows: list[Row], path: Path) -> None:
     rows.append(Row({"record_id": "Ҳамагӣ:", "category": len(rows)}, None, "not_a_record", "total at the end", last))
     book.properties.title = INVENTED
     book.properties.creator = "two_rivers"
-    path.write_bytes(_without_clock(book))
+    path.write_bytes(without_clock(book))
 
 
-def _without_clock(book: Workbook) -> bytes:
+def without_clock(book: Workbook) -> bytes:
     """The workbook packed without the time at which it was packed: the same book, the same bytes."""
     raw, packed = io.BytesIO(), io.BytesIO()
     book.save(raw)
@@ -242,7 +243,8 @@ def _without_clock(book: Workbook) -> bytes:
     return packed.getvalue()
 
 
-def _csv(lines: list[list[Any]], *, encoding: str, delimiter: str, quoting: int) -> bytes:
+def as_csv(lines: list[list[Any]], *, encoding: str, delimiter: str, quoting: int) -> bytes:
+    """The lines as a text file with separators."""
     text = io.StringIO(newline="")
     csv.writer(text, delimiter=delimiter, quoting=quoting, lineterminator="\r\n").writerows(lines)  # type: ignore[arg-type]
     return text.getvalue().encode(encoding)
@@ -250,7 +252,7 @@ def _csv(lines: list[list[Any]], *, encoding: str, delimiter: str, quoting: int)
 
 def _write_selmar(rows: list[Row], path: Path) -> None:
     lines = [list(SELMAR_HEADER.values()), *([row.cells.get(name, "") for name in SELMAR_HEADER] for row in rows)]
-    path.write_bytes(_csv(lines, encoding="cp1251", delimiter=";", quoting=csv.QUOTE_MINIMAL))
+    path.write_bytes(as_csv(lines, encoding="cp1251", delimiter=";", quoting=csv.QUOTE_MINIMAL))
 
 
 def _write_kobo(rows: list[Row], path: Path) -> None:
@@ -258,7 +260,7 @@ def _write_kobo(rows: list[Row], path: Path) -> None:
     for row in rows:
         told = _kobo_line(row.cells)
         lines.append([told[name] for name in KOBO_COLUMNS])
-    path.write_bytes(_csv(lines, encoding="utf-8", delimiter=";", quoting=csv.QUOTE_ALL))
+    path.write_bytes(as_csv(lines, encoding="utf-8", delimiter=";", quoting=csv.QUOTE_ALL))
 
 
 def _kobo_line(cells: dict[str, Any]) -> dict[str, Any]:
@@ -298,7 +300,7 @@ def _write_ged(rows: list[Row], path: Path) -> None:
     for row in rows:
         told = _ged_line(row.cells)
         lines.append([told.get(name, "") for name in GED_COLUMNS])
-    path.write_bytes(_csv(lines, encoding="utf-8", delimiter=",", quoting=csv.QUOTE_NONNUMERIC))
+    path.write_bytes(as_csv(lines, encoding="utf-8", delimiter=",", quoting=csv.QUOTE_NONNUMERIC))
 
 
 def _ged_line(cells: dict[str, Any]) -> dict[str, Any]:

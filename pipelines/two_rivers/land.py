@@ -15,7 +15,7 @@ from shapely.geometry.base import BaseGeometry
 from shapely.ops import nearest_points, unary_union
 
 from two_rivers import CRS, INVENTED, TREATY
-from two_rivers.names import DISTRICTS, SETTLEMENTS, Settlement
+from two_rivers.names import DISTRICT_NAMES, DISTRICTS, SETTLEMENTS, Settlement
 
 CORNER = (480_000.0, 4_746_000.0)
 WIDTH_KM, HEIGHT_KM = 40.0, 30.0
@@ -316,6 +316,7 @@ def settlements() -> list[Feature]:
                 "name_local": s.name_local,
                 "alternatives": "|".join(s.alternatives),
                 "kind": s.kind,
+                "district": None if s.kind == "district" else DISTRICT_NAMES[s.district],
                 "residents": s.residents,
                 "precision_m": s.precision_m,
             },

@@ -169,3 +169,5 @@ def _districts() -> list[Settlement]:
 SETTLEMENTS: tuple[Settlement, ...] = (*_inhabited(_NORVIA, "Norvia", "N"), *_inhabited(_SELMAR, "Selmar", "S"))
 DISTRICTS: tuple[Settlement, ...] = tuple(_districts())
 BORDER_AREA = DISTRICTS[-1]
+
+DISTRICT_NAMES = {district.settlement_id: district.name for district in DISTRICTS}

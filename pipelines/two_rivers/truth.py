@@ -10,6 +10,7 @@ from typing import Any
 from two_rivers import CRS, INVENTED, SEED, STUDY_FROM, STUDY_TO, TREATY, land
 from two_rivers.events import CLUSTERS, GED, KOBO, NORVIA, SEALED, SELMAR, SENSITIVE, SHARE_ANYWHERE, THEME_OF
 from two_rivers.faults import KINDS
+from two_rivers.meetings import Told, what_was_planted
 from two_rivers.names import BORDER_AREA, DISTRICTS, SETTLEMENTS, Settlement
 from two_rivers.people import Private
 from two_rivers.sources import BORDER_POINT_PRECISION_M, Row
@@ -30,7 +31,7 @@ def _whole(rows: Rows) -> list[tuple[str, Row]]:
     return [(source, row) for source, those in rows.items() for row in those if row.fault is None]
 
 
-def truth(rows: Rows, private: Private) -> dict[str, Any]:
+def truth(rows: Rows, meetings: Told, private: Private) -> dict[str, Any]:
     """Everything that a test or a reader may compare an analysis with."""
     return {
         "note": INVENTED,
@@ -70,6 +71,7 @@ def truth(rows: Rows, private: Private) -> dict[str, Any]:
         ],
         "private": private.listed(),
         "reports": _reports(rows),
+        **what_was_planted(meetings),
     }
 
 
@@ -182,6 +184,9 @@ _FILES: tuple[tuple[str, str, dict[str, str], str], ...] = (
     ("population.tif", "population", {}, "Census of the valley (invented)"),
     ("elevation.tif", "elevation", {}, "Survey of the valley (invented)"),
     ("land_cover.tif", "land_cover", {}, "Survey of the valley (invented); classes of ESA WorldCover"),
+    ("meetings.xlsx", "meetings", {}, "Police of Norvia and Selmar (invented)"),
+    ("concerns.csv", "concerns", {}, "Police of Norvia and Selmar (invented)"),
+    ("actions.csv", "actions", {}, "Community teams of the valley (invented)"),
     ("truth.json", "none", {}, "What was planted (invented)"),
 )
 
@@ -191,7 +196,7 @@ def write_register(folder: Path) -> None:
     entries = [f"# {INVENTED}\n# Written by: python -m two_rivers data/raw\n"]
     for file, reader, other, publisher in _FILES:
         digest = hashlib.sha256((folder / file).read_bytes()).hexdigest()
-        is_private = reader in ("table", "kobo", "none")
+        is_private = reader in ("table", "kobo", "meetings", "concerns", "actions", "none")
         lines = {
             "name": file.rsplit(".", 1)[0],
             "file": file,
