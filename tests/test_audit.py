@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from tensionmap import audit, pipeline, tables
 from tensionmap.cli import main
 from tensionmap.errors import ReleaseError
-from tensionmap.protect.audit.proofs import CHANGES
+from tensionmap.protect.audit.proofs import CHANGES, CHANGES_OF_MEETINGS
 from tensionmap.protect.ledger import read_ledger
 from tensionmap.workspace import Workspace
 
@@ -253,6 +253,7 @@ def test_the_proof_goes_from_link_to_publish(copy, monkeypatch):
     change(copy, "replicates = 999", "replicates = 99")
     change(copy, 'languages = ["en", "tg"]', 'languages = ["en"]')
     monkeypatch.setattr(audit, "CHANGES", {number: CHANGES[number] for number in ("N1 drop", "N2")})
+    monkeypatch.setattr(audit, "CHANGES_OF_MEETINGS", {"N5 add": CHANGES_OF_MEETINGS["N5 add"]})
     workspace = Workspace(copy)
     trial = {**pipeline.FLOW, "publish": pipeline._draw_community}
     teller = type("Teller", (), {"progresses": lambda *_: None})()

@@ -111,17 +111,23 @@ Flow = Mapping[str, Callable[[Making], None]]
 READS: dict[str, dict[str, tuple[str, ...]]] = {
     "ingest": {},
     "link": {"ingest": ("incidents", "settlements", "claims", "resources", "services", "population", "elevation", "land_cover")},
-    "measure": {"ingest": ("incidents", "settlements", "claims"), "link": ("cells", "placed", "canal_sections")},
+    "measure": {
+        "ingest": ("incidents", "settlements", "claims", "meetings", "concerns", "actions"),
+        "link": ("cells", "placed", "canal_sections"),
+    },
     "protect": {
-        "ingest": ("incidents", "settlements", "claims", "resources", "services"),
+        "ingest": ("incidents", "settlements", "claims", "resources", "services", "meetings", "concerns", "actions"),
         "link": ("cells", "placed"),
-        "measure": ("hotspots",),
+        "measure": ("hotspots", "action_effects"),
     },
     # The maps hold what protect wrote, over the relief; the rest is what the audit looks for in them.
     "publish": {
-        "ingest": ("incidents", "canaries", "settlements", "claims", "resources", "services", "elevation"),
+        "ingest": (
+            *("incidents", "canaries", "settlements", "claims", "resources", "services", "elevation"),
+            *("meetings", "concerns", "actions"),
+        ),
         "link": ("cells", "placed"),
-        "measure": ("hotspots",),
+        "measure": ("hotspots", "action_effects"),
         "protect": tables.AUDIENCES,
     },
 }
@@ -146,11 +152,21 @@ def _settings(workspace: Workspace, stage: str) -> dict[str, Any]:
     more = {
         "link": frame,
         "measure": {key: frame[key] for key in ("date_from", "date_to")} | {"parties": data["parties"]},
-        "protect": {**about, **frame, **{key: data["measure"][key] for key in ("alpha", "replicates")}},
+        "protect": {
+            **about,
+            **frame,
+            **{key: data["measure"][key] for key in ("alpha", "replicates")},
+            "data_as_of": data_as_of(workspace),
+        },
         "publish": {"protect": data["protect"]},
     }
     cell = {} if stage in ("link", "publish") else {"cell_m": data["link"]["cell_m"]}
     return {**more.get(stage, {}), **cell, **data[stage]}
+
+
+def data_as_of(workspace: Workspace) -> str:
+    """The day on which the last file that is read was received, as an ISO date; empty if none is."""
+    return max((source.retrieved.isoformat() for source in workspace.sources if source.reader != "none"), default="")
 
 
 def inputs_of(workspace: Workspace, stage: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ import pytest
 from shapely.geometry import LineString, Point, box
 
 from tensionmap import tables
+from tensionmap.protect.meetings import Meetings
 from tensionmap.protect.policy import Policy
 from tensionmap.protect.release import Published, counted_marks, make_release
 
@@ -182,6 +183,39 @@ def _background() -> dict[str, gpd.GeoDataFrame]:
     return {"settlements": settlements, "claims": claims, "resources": resources, "services": services}
 
 
+def make_meetings() -> Meetings:
+    """Two meetings: of women, a few men and youth that were not counted; and one after the study ends."""
+    held = [
+        ("m1", "v1", "reporting_day", "2025-03-20", 12, 4, None),
+        ("m2", "v3", "public_council", "2025-06-20", 7, 25, 9),
+        ("m3", "v1", "reporting_day", "2025-12-01", 30, 30, 30),
+    ]
+    concerns = [
+        ("c1", "m1", 1, "domestic_violence", "crime", "S", None, "women"),
+        ("c2", "m1", 2, "irrigation_dispute", "tension", "B", "r1", "women|men"),
+        ("c3", "m1", 3, "drugs", "crime", "A", "v1", "youth"),
+        ("c4", "m2", 1, "theft", "crime", "B", "s1", "men|youth"),
+        ("c5", "m3", 1, "theft", "crime", "B", None, None),
+    ]
+    actions = [
+        ("a1", "m1", "c1", "mediation", "police", None, None, "done", "2025-04-02", "better"),
+        ("a2", "m1", "c2", "repair", "water_users", "r1", "2025-05-01", "done", "2025-04-20", "better"),
+        ("a3", "m1", None, "information", "school", None, None, "agreed", None, None),
+        ("a4", "m2", "c4", "patrol", "police", "s1", None, "done", "2025-11-20", "better"),
+    ]
+    effects = [("tension", "a2", 44, -20.0, -30.0, -10.0, "fewer")]
+    rows = {"held": held, "concerns": concerns, "actions": actions, "effects": effects}
+    contracts = {
+        "held": tables.MEETINGS,
+        "concerns": tables.CONCERNS,
+        "actions": tables.ACTIONS,
+        "effects": tables.ACTION_EFFECTS,
+    }
+    return Meetings(
+        **{name: tables.check(pd.DataFrame(rows[name], columns=table.column_names), table) for name, table in contracts.items()}
+    )
+
+
 COUNTS: Counts = {
     ("theft", cell(3, 3)): 12,
     ("burglary", cell(3, 3)): 3,
@@ -250,6 +284,8 @@ def usual_world() -> World:
         "cell_m": CELL_M,
         "alpha": 0.05,
         "replicates": 999,
+        "meetings": make_meetings(),
+        "data_as_of": "2025-11-20",
     }
 
 

@@ -504,7 +504,7 @@ def test_a_study_without_reports_has_empty_tables_in_its_crs(world, release_of, 
     incidents, placed = (world[name].iloc[:0] for name in ("incidents", "placed"))
     release = release_of(world, audience, incidents=incidents, placed=placed, hotspots=world["hotspots"].iloc[:0])
     for name, table in RELEASE_TABLES[audience].items():
-        assert release.tables[name].empty == (name not in ("grid", "numbers"))
+        assert release.tables[name].empty == (name not in ("grid", "numbers", "meetings", "concerns", "actions"))
         if table.geometry:
             assert release.tables[name].crs == world["cells"].crs
     assert set(release.tables["numbers"]["reports"]) == {0}
@@ -524,6 +524,23 @@ def test_the_background_is_cut_around_the_grid(world, release_of):
         .geometry.iloc[0]
         .equals_exact(LineString([(517_000, 4_767_000), (509_000, 4_767_000), (501_000, 4_762_100)]), 1e-6)
     ), "still drawn downstream"
+
+
+@pytest.mark.parametrize("audience", AUDIENCES)
+def test_meetings_are_told_until_the_last_day_of_the_study(world, release_of, audience):
+    """By their villages and places in the background: nothing is told of a study without either."""
+    release = release_of(world, audience)
+    assert release.facts.data_as_of == "2025-11-20"
+    assert rows(release.tables["meetings"], "settlement_id", "kind") == [("v1", "reporting_day"), ("v3", "public_council")]
+    inside = [] if audience == "community" else ["drugs"]
+    assert release.tables["concerns"]["category"].tolist() == ["irrigation_dispute", *inside, "theft"]
+    assert rows(release.tables["actions"], "what", "status", "place_id", "change") == [
+        ("repair", "done", "r1", "fewer"),
+        ("information", "agreed", np.nan, np.nan),
+        ("patrol", "agreed", "s1", np.nan),
+    ]
+    bare = release_of(world, audience, settlements=world["settlements"].iloc[:0])
+    assert all(bare.tables[name].empty for name in ("meetings", "concerns", "actions"))
 
 
 def test_only_claims_that_stood_in_the_period_are_shown(world, release_of):

@@ -16,6 +16,7 @@ from tensionmap.protect.aggregate import Seen, inhabitants
 from tensionmap.protect.background import around, missing_layers, standing
 from tensionmap.protect.community import community_sees
 from tensionmap.protect.internal import internals_see, points_of
+from tensionmap.protect.meetings import NO_MEETINGS, Meetings, meetings_told
 from tensionmap.protect.policy import Policy
 from tensionmap.protect.units import BySide, Grid, as_told, at_least, grid_of, lows
 from tensionmap.protect.windows import Windows, counted_in, is_within, mark, public_windows
@@ -66,6 +67,8 @@ def make_release(
     alpha: float,
     replicates: int,
     published: Published = Published(),
+    meetings: Meetings = NO_MEETINGS,
+    data_as_of: str = "",
 ) -> Release:
     """What ``audience`` may see of a study: everything else stays in the house.
 
@@ -91,6 +94,10 @@ def make_release(
     published
         What is out already. A window that is out stays as it was released, on the same grid; reports of it that came later
         count in the quarter of their reporting.
+    meetings
+        What was spoken of and agreed in public; see `meetings.meetings_told`.
+    data_as_of
+        The day on which the last of the data came in, as an ISO date; printed on every map.
 
     Returns
     -------
@@ -163,11 +170,14 @@ def make_release(
         reported_by=_reporters(reports, fewest=policy.minimum_count if is_public else 1),
         missing_layers=missing_layers(resources, services),
         loosened=policy.loosened,
+        data_as_of=data_as_of,
         **({} if is_public else _anonymity(content["quarters"]["count"], policy)),
     )
     if is_public:
         content = _as_released(content, facts, stands)
     background = around(sorted_cells, {**layers, "claims": standing(claims, date_from=date_from, date_to=date_to)})
+    places = {name: background[name] for name in ("settlements", "resources", "services")}
+    content |= meetings_told(meetings, **places, date_to=date_to, audience=audience, policy=policy)
     return Release(
         audience,
         facts,

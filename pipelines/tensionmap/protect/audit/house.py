@@ -12,12 +12,13 @@ import shapely
 
 from tensionmap.crs import DEGREES
 from tensionmap.protect.audit.secrets import Secrets, folded, folds
+from tensionmap.protect.meetings import NO_MEETINGS, Meetings
 from tensionmap.tables import RELEASE_TABLES, Release
 
 
 @dataclass(frozen=True)
 class House:
-    """The reports with their cells, the cells with their people, and names and phones out of the reports' texts.
+    """The reports with their cells, the cells with their people, names and phones out of the reports' texts, and the meetings.
 
     Tables ``INCIDENTS``, ``PLACED``, ``CELLS``, ``CANARIES``.
     """
@@ -26,6 +27,7 @@ class House:
     placed: pd.DataFrame
     cells: Any
     canaries: pd.DataFrame
+    meetings: Meetings = NO_MEETINGS
 
 
 def secrets_of(house: House, releases: Mapping[str, Release], *, public_texts: Iterable[str]) -> Secrets:

@@ -25,7 +25,7 @@ NUMBER_ATTACKS = {
     "A9": "A quarter or a period was told before and is told otherwise now.",
 }
 FILE = "the tables of the release"
-_LEAST = dict(zip(BANDS, (0, 5, 10, 20), strict=True))
+LEAST = dict(zip(BANDS, (0, 5, 10, 20), strict=True))
 
 
 def attack_numbers(release: Release, house: House, *, policy: Policy, published: Published) -> list[Finding]:
@@ -69,7 +69,7 @@ def _counts(release: Release, reports: pd.DataFrame, house: House, policy: Polic
         for square, count in zip(squares.itertuples(), _count_inside(here, squares.geometry), strict=True):
             # What earlier releases told of a period stays in it, even where reports were struck out since.
             is_told_before = window == PERIOD and bool(published.releases)
-            least = 0 if is_told_before else max(policy.minimum_count, _LEAST[square.band])
+            least = 0 if is_told_before else max(policy.minimum_count, LEAST[square.band])
             if count < least or _above(square.band, count):
                 yield Finding("A6", FILE, f"a {theme} square of {window} says {square.band}, which its reports do not bear out")
     for (theme, window), totals in release.tables["totals"].groupby(["theme", "window"]):
@@ -77,7 +77,7 @@ def _counts(release: Release, reports: pd.DataFrame, house: House, policy: Polic
         tiers, counts = here.groupby("category")["tier"].first(), here["category"].value_counts()
         for total in totals.itertuples() if window not in out else ():
             fewest = policy.minimum_count_sensitive if tiers.get(total.category) == "A" else policy.minimum_count
-            if total.category not in tiers or counts[total.category] < max(fewest, _LEAST[total.band]):
+            if total.category not in tiers or counts[total.category] < max(fewest, LEAST[total.band]):
                 yield Finding("A6", FILE, f"a {theme} total of {window} is told of too few reports, or of a sealed category")
     is_counted = house.cells.assign(people=inhabitants(house.cells)).set_index("cell_id")["people"]
     alone = in_cells[in_cells["cell_id"].map((is_counted == 0) | (is_counted >= policy.minimum_residents)).astype(bool)]
@@ -89,7 +89,7 @@ def _counts(release: Release, reports: pd.DataFrame, house: House, policy: Polic
 
 def _above(band: str, count: int) -> bool:
     """Whether ``count`` is beyond the end of its band."""
-    later = [least for least in _LEAST.values() if least > _LEAST[band]]
+    later = [least for least in LEAST.values() if least > LEAST[band]]
     return bool(later) and count >= later[0]
 
 

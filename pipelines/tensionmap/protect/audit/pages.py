@@ -139,7 +139,7 @@ def faults_of_rules(page: Page) -> Iterator[str]:
 # fmt: off
 KEYS = frozenset(
     {
-        "all", "animate", "area", "area cold", "area hot", "areas", "at", "attributionControl", "autoZIndex", "bands",
+        "action", "all", "animate", "area", "area cold", "area hot", "areas", "at", "attributionControl", "autoZIndex", "bands",
         "bbox", "both", "bounds", "bubblingMouseEvents", "by_category", "by_precision", "by_reporter", "by_source",
         "bytes", "categories", "claim agreed", "claim claimed", "claim undetermined", "className", "classes", "close",
         "collapsed", "color", "colour", "column_date", "column_place", "coordinates", "corners", "count", "crossing",

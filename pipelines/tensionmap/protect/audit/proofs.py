@@ -1,20 +1,25 @@
 """Changes to private data that must change no byte of what the community sees: proofs, where attacks only search.
 
-Each takes the reports and returns them changed. What a release depends on, it cannot tell; what it does not depend on, nobody
-can get out of it, whatever they know.
+Each takes the reports, or what was said at meetings, and returns them changed. What a release depends on, it cannot tell; what
+it does not depend on, nobody can get out of it, whatever they know.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import shapely
 
+from tensionmap.protect.meetings import Meetings
+
 Change = Callable[[Any, float, int], Any]
 """Table ``INCIDENTS``, the side of a cell in metres, a seed -> the table changed."""
+ChangeOfMeetings = Callable[[Meetings, int], Meetings]
+"""What meetings said, a seed -> the same changed."""
 
 
 def drop_sealed(incidents: Any, cell_m: float, seed: int) -> Any:  # noqa: ARG001
@@ -93,4 +98,50 @@ CHANGES: dict[str, tuple[str, Change]] = {
     "N3 names": ("Every report renamed", rename),
     "N3 days": ("Every report on another day of its quarter", retime),
     "N4": ("Rows in another order", shuffle),
+}
+
+
+def drop_sealed_concerns(meetings: Meetings, seed: int) -> Meetings:  # noqa: ARG001
+    """What meetings said without the sealed concerns and what answers them."""
+    sealed = meetings.concerns.loc[meetings.concerns["tier"] == "S", "concern_id"]
+    return replace(
+        meetings,
+        concerns=meetings.concerns[~meetings.concerns["concern_id"].isin(sealed)],
+        actions=meetings.actions[~meetings.actions["concern_id"].isin(sealed)],
+    )
+
+
+def add_sealed_concerns(meetings: Meetings, seed: int) -> Meetings:  # noqa: ARG001
+    """At every meeting a sealed concern before all others, and something that was done about it soon after."""
+    held = meetings.held
+    of = pd.DataFrame({"meeting_id": held["meeting_id"], "concern_id": "sealed " + held["meeting_id"], "place_id": None})
+    soon = held["date_held"] + pd.Timedelta(20, unit="D")
+    concerns = of.assign(rank=1, category="domestic_violence", theme="crime", tier="S", raised_by="women")
+    actions = of.assign(action_id="sealed " + held["meeting_id"], what="mediation", who="police", result="better")
+    return replace(
+        meetings,
+        concerns=_more(meetings.concerns, concerns),
+        actions=_more(meetings.actions, actions.assign(status="done", date_due=soon, date_done=soon)),
+    )
+
+
+def _more(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([table, rows[table.columns].astype(table.dtypes)], ignore_index=True)
+
+
+def rename_meetings(meetings: Meetings, seed: int) -> Meetings:
+    """Other identifiers of meetings, concerns and actions, and their rows in another order."""
+
+    def changed(table: pd.DataFrame) -> pd.DataFrame:
+        keys = [name for name in ("meeting_id", "concern_id", "action_id") if name in table]
+        # Backwards, so that they sort otherwise too.
+        return table.assign(**{name: table[name].str[::-1] for name in keys}).sample(frac=1, random_state=seed, ignore_index=True)
+
+    return Meetings(**{part.name: changed(getattr(meetings, part.name)) for part in fields(meetings)})
+
+
+CHANGES_OF_MEETINGS: dict[str, tuple[str, ChangeOfMeetings]] = {
+    "N5 drop": ("Sealed concerns, and what answers them, left out", drop_sealed_concerns),
+    "N5 add": ("Sealed concerns, and something done about them, added to every meeting", add_sealed_concerns),
+    "N5 names": ("Meetings, concerns and actions renamed and in another order", rename_meetings),
 }
