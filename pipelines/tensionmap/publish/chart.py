@@ -9,22 +9,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil, floor
+from operator import itemgetter
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import shapely
-from matplotlib.patches import Circle
 
 from tensionmap.publish import shown, style
+from tensionmap.publish.drawn import PT_MM
 from tensionmap.publish.keys import STREWN, mark_pt
 from tensionmap.publish.labels import Box, place_labels
-from tensionmap.publish.page import BODY_PT, PT_MM, Page, coordinates, lines_of, text_width_mm
+from tensionmap.publish.page import BODY_PT, Page, coordinates, lines_of, text_width_mm
+from tensionmap.publish.relief import Hillshade
 from tensionmap.publish.style import Symbol
+from tensionmap.publish.tints import tints
 from tensionmap.publish.words import Words
 from tensionmap.tables import Release
 
 INDEX_MM = 4.6
+NUMBER_PT = 10.0
 NAME_LINE_MM = BODY_PT * PT_MM * 1.08
 SIDES_M = tuple(step * 10**power for power in range(2, 7) for step in (1, 2, 5))
 """Round lengths, for the squares of the index and for the scale bar."""
@@ -32,7 +36,7 @@ SIDES_M = tuple(step * 10**power for power in range(2, 7) for step in (1, 2, 5))
 
 @dataclass(frozen=True)
 class View:
-    """What of a release one map draws, in metres, cut at the edge of its grid: taken from the release here and nowhere else.
+    """What of a release one map draws, in metres, cut at its edge: taken from the release here and nowhere else.
 
     Raises
     ------
@@ -42,24 +46,32 @@ class View:
 
     release: Release
     theme: str
+    part: Box | None = None
+    """West, south, east, north of the part that is drawn, in metres; None: all of the grid."""
+    named: tuple[str, str | None] = ("", None)
+    """Both names of the community around which the part lies."""
 
     def __post_init__(self) -> None:
         shown.refuse_unless_release(self.release)
 
     @property
-    def bounds(self) -> tuple[float, float, float, float]:
-        """West, south, east, north of the grid."""
-        return self.release.facts.extent
+    def bounds(self) -> Box:
+        """West, south, east, north of what is drawn."""
+        return self.part or self.release.facts.extent
+
+    def around(self, words: Words) -> str:
+        """The community around which the part lies, as it is said; empty of the whole study."""
+        return words.place(*self.named) if self.part else ""
 
     @cached_property
     def cells(self) -> gpd.GeoDataFrame:
         """The squares above the lowest band."""
-        return shown.squares(self.release, self.theme)
+        return self._cut(shown.squares(self.release, self.theme))
 
     @cached_property
     def joint_work(self) -> gpd.GeoDataFrame:
         """The squares that carry the mark of cooperation; none on the crime map."""
-        return shown.joint_work(self.release) if self.theme == "tension" else self.cells.iloc[:0]
+        return self._cut(shown.joint_work(self.release)) if self.theme == "tension" else self.cells.iloc[:0]
 
     @cached_property
     def hotspots(self) -> gpd.GeoDataFrame:
@@ -99,9 +111,9 @@ class View:
 class Chart:
     """The map itself: metres of the study at a fixed scale in a frame on the page."""
 
-    def __init__(self, page: Page, view: View, words: Words, scale: float, top: float, west: float) -> None:
+    def __init__(self, page: Page, view: View, words: Words, mm_per_m: float, top: float, west: float) -> None:
         self.page, self.view, self.words = page, view, words
-        self.factor = 1000 / scale
+        self.factor = mm_per_m
         bounds = view.bounds
         width, height = (bounds[2] - bounds[0]) * self.factor, (bounds[3] - bounds[1]) * self.factor
         self.frame: Box = (west, top - height, west + width, top)
@@ -133,6 +145,11 @@ class Chart:
         self._draw_frame()
         return self._draw_names()
 
+    def draw_relief(self, land: Hillshade) -> None:
+        """Draw the lie of the land, under everything else."""
+        for number, (grey, areas) in enumerate(tints(land, bounds=self.view.bounds, mm_per_m=self.factor)):
+            self.page.shape(self.mm(areas), fill=grey, ink=False, z=0.1 * number)
+
     def _symbol_boxes(self) -> list[Box]:
         """Where settlements and other places stand, which neither letters nor numbers may cover."""
         return [
@@ -147,7 +164,7 @@ class Chart:
         for kind, ground in style.GROUNDS.items():
             for area in self.mm(view.resources[view.resources["kind"] == kind].geometry.to_numpy()):
                 page.stroke(area, ground.outline, 4)
-                page.marks(self._strewn(area), STREWN[kind], 6, 2, face="none")
+                page.marks(self._strewn(area), STREWN[kind], 6, 2, fill=False)
 
     def _strewn(self, area: Any) -> list[tuple[float, float]]:
         west, south, east, north = self.frame
@@ -159,17 +176,17 @@ class Chart:
     def _draw_cells(self) -> None:
         page, cells = self.page, self.view.cells
         if self.side_mm >= 5:
-            page.shape(self._grid(), fill=False, lw=0.8, ec="#c4c4c4", zorder=0.5)
+            page.shape(self._grid(), ink="#c4c4c4", z=0.5)
         if self.side_mm < style.SMALLEST_HATCHED_MM:
             # The mark in its middle does not say how far a merged square reaches.
             merged = self.mm(cells[cells["side_cells"] > 1].geometry.to_numpy())
-            page.shape(merged, fill=False, lw=style.THINNEST_LINE_PT, ec=style.INK, zorder=3)
+            page.shape(merged, z=3)
         for band, look in style.BANDS.items():
             shapes = self.mm(cells[cells["band"] == band].geometry.to_numpy())
             if self.side_mm >= style.SMALLEST_HATCHED_MM:
-                page.shape(shapes, facecolor=look.grey, edgecolor=style.INK, hatch=look.hatch, lw=0.8, zorder=3)
+                page.shape(shapes, fill=look.grey, hatch=look.hatch, z=3)
             elif band in style.MARKS:
-                page.marks(coordinates(shapely.centroid(shapes)), "s", mark_pt(self.side_mm), 6, fill=style.MARKS[band])
+                page.marks(coordinates(shapely.centroid(shapes)), "s", mark_pt(self.side_mm), 6, part_filled=style.MARKS[band])
 
     def _grid(self) -> Any:
         """The edges of all squares, listed or not."""
@@ -214,18 +231,20 @@ class Chart:
             shape = self.mm(row.geometry)
             self.page.stroke(shape, style.HOTSPOTS[row.kind], 8)
             text = str(row.hotspot_id)
-            radius = max(2.5, text_width_mm(text, BODY_PT, "Bold") / 2 + 0.9)
-            boxes = self._least_busy(_boxes_outside(shape, radius))
+            radius = max(2.6, text_width_mm(text, NUMBER_PT, "Bold") / 2 + 0.9)
+            (boxes,) = self._least_busy([_boxes_outside(shape, radius)])
             box = boxes[place_labels([boxes], frame=self.frame, taken=[*self.taken, *self.symbols])[0] or 0]
             self.taken.append(box)
             self._number(text, (box[0] + radius, box[1] + radius), radius, row.kind == "hot")
 
     def _number(self, text: str, middle: tuple[float, float], radius: float, is_hot: bool) -> None:
         face, ink = (style.INK, style.PAPER) if is_hot else (style.PAPER, style.INK)
-        self.page.axes.add_patch(Circle(middle, radius + 0.5, facecolor=style.PAPER, ec="none", zorder=14))
-        self.page.axes.add_patch(Circle(middle, radius, facecolor=face, ec=style.INK, lw=1.2, zorder=14))
-        width = text_width_mm(text, BODY_PT, "Bold")
-        self.page.text(middle[0] - width / 2, middle[1] - 1.15, text, face="Bold", colour=ink, z=15)
+        self.page.marks([middle], "o", 2 * radius / PT_MM + 3, 14, fill=style.PAPER, edge=style.PAPER, edge_pt=0.0)
+        self.page.marks([middle], "o", 2 * radius / PT_MM, 14, fill=face, edge_pt=1.2)
+        width = text_width_mm(text, NUMBER_PT, "Bold")
+        self.page.text(
+            middle[0] - width / 2, middle[1] - 0.36 * NUMBER_PT * PT_MM, text, size=NUMBER_PT, face="Bold", colour=ink, z=15
+        )
 
     def _draw_symbols(self) -> None:
         view, page = self.view, self.page
@@ -244,7 +263,7 @@ class Chart:
 
     def _draw_frame(self) -> None:
         page, (west, south, east, north) = self.page, self.frame
-        page.shape(shapely.box(*self.frame), fill=False, lw=1.2, ec=style.INK, zorder=16)
+        page.shape(shapely.box(*self.frame), lw=1.2, z=16)
         step = self.index_m * self.factor
         for edge, length, names in ((0, east - west, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"), (1, north - south, None)):
             for number in range(ceil(length / step - 1e-9)):
@@ -270,12 +289,12 @@ class Chart:
             ticks = [[(west + at, north), (west + at, north + 3.5)], [(west + at, south), (west + at, south - 3.5)]]
         else:
             ticks = [[(west, north - at), (west - 3.5, north - at)], [(east, north - at), (east + 3.5, north - at)]]
-        self.page.shape(shapely.multilinestrings(ticks), fill=False, lw=0.8, zorder=16)
+        self.page.shape(shapely.multilinestrings(ticks), z=16)
 
     def _draw_names(self) -> int:
         """Draw settlements and names; how many settlements are dots, since their name has no room."""
         names = [*self._settlement_names(), *self._feature_names()]
-        candidates = [self._least_busy(name.boxes) for name in names]
+        candidates = self._least_busy([name.boxes for name in names])
         chosen = place_labels(candidates, frame=self.frame, taken=self.taken, symbols=[name.symbol_box for name in names])
         for name, boxes, choice in zip(names, candidates, chosen, strict=True):
             if name.symbol is not None:
@@ -301,9 +320,12 @@ class Chart:
         shapely.prepare(busy)
         return busy
 
-    def _least_busy(self, boxes: Sequence[Box]) -> list[Box]:
-        """``boxes`` with those first that cover least of the map."""
-        return sorted(boxes, key=lambda box: int(shapely.intersects(self._busy, shapely.box(*box)).sum()))
+    def _least_busy(self, candidates: Sequence[Sequence[Box]]) -> list[list[Box]]:
+        """The boxes of each label with those first that cover least of the map."""
+        every = np.array([box for boxes in candidates for box in boxes]).reshape(-1, 4)
+        cost = iter(shapely.intersects(self._busy[:, None], shapely.box(*every.T)).sum(axis=0).tolist())
+        # The boxes come first, so that no cost is taken when a label has no more of them.
+        return [[box for box, _ in sorted(zip(boxes, cost, strict=False), key=itemgetter(1))] for boxes in candidates]
 
     def _settlement_names(self) -> list[_Name]:
         ranked = self.view.settlements.sort_values(["residents", "settlement_id"], ascending=[False, True], na_position="last")

@@ -8,9 +8,9 @@ from functools import cached_property
 
 import shapely
 
-from tensionmap.publish import style
+from tensionmap.publish.drawn import PT_MM
 from tensionmap.publish.keys import KEY_MM, Key
-from tensionmap.publish.page import BODY_PT, PT_MM, Page, line_mm, text_width_mm, wrap
+from tensionmap.publish.page import BODY_PT, Page, line_mm, text_width_mm, wrap
 
 HEADING_PT = 10.0
 INDENT_MM = KEY_MM + 2.0
@@ -158,4 +158,4 @@ def fill_with_rules(page: Page, columns: Sequence[Column]) -> None:
 def _rules(page: Page, x: float, y: float, width: float, count: int) -> None:
     for number in range(1, count + 1):
         line = shapely.LineString([(x, y - number * RULE_MM), (x + width, y - number * RULE_MM)])
-        page.shape(line, fill=False, lw=style.THINNEST_LINE_PT)
+        page.shape(line)

@@ -8,7 +8,8 @@ import shapely
 from matplotlib.path import Path as Outline
 
 from tensionmap.publish import style
-from tensionmap.publish.page import PT_MM, Page
+from tensionmap.publish.drawn import PT_MM
+from tensionmap.publish.page import Page
 from tensionmap.publish.style import Stroke, Symbol
 from tensionmap.tables import BANDS
 
@@ -33,9 +34,9 @@ def band_key(band: str, side_mm: float) -> Key:
     def draw(page: Page, x: float, y: float) -> None:
         if side_mm >= style.SMALLEST_HATCHED_MM or band == BANDS[0]:
             look = style.BANDS[band]
-            page.shape(shapely.box(x, y - 2, x + KEY_MM, y + 2), fc=look.grey, ec=style.INK, lw=0.8, hatch=look.hatch, zorder=10)
+            page.shape(shapely.box(x, y - 2, x + KEY_MM, y + 2), fill=look.grey, hatch=look.hatch, z=10)
         else:
-            page.marks([(x + KEY_MM / 2, y)], "s", mark_pt(side_mm), 10, fill=style.MARKS[band])
+            page.marks([(x + KEY_MM / 2, y)], "s", mark_pt(side_mm), 10, part_filled=style.MARKS[band])
 
     return draw
 
@@ -55,6 +56,13 @@ def hotspot_key(kind: str) -> Key:
     return lambda page, x, y: page.stroke(shapely.box(x + 0.5, y - 1.6, x + KEY_MM - 0.5, y + 1.6), style.HOTSPOTS[kind], 10)
 
 
+def relief_key(page: Page, x: float, y: float) -> None:
+    """The greys of slopes, side by side."""
+    for number, (_, grey) in enumerate(style.RELIEF):
+        west = x + number * KEY_MM / len(style.RELIEF)
+        page.shape(shapely.box(west, y - 2, west + KEY_MM / len(style.RELIEF), y + 2), fill=grey, ink=False, z=10)
+
+
 def place_key(kind: str) -> Key:
     """A kind of place: line, symbol or area."""
     if kind in style.LINES:
@@ -64,6 +72,6 @@ def place_key(kind: str) -> Key:
 
     def draw(page: Page, x: float, y: float) -> None:
         page.stroke(shapely.box(x, y - 2, x + KEY_MM, y + 2), style.GROUNDS[kind].outline, 10)
-        page.marks([(x + 2.5, y), (x + KEY_MM - 2.5, y)], STREWN[kind], 6, 10, face="none")
+        page.marks([(x + 2.5, y), (x + KEY_MM - 2.5, y)], STREWN[kind], 6, 10, fill=False)
 
     return draw

@@ -5,50 +5,43 @@ Text that leaves the page, type below 9 pt and letters that the font does not ha
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from io import BytesIO
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 import numpy as np
+import pypdf
 import shapely
-from matplotlib.axes import Axes
+from matplotlib import rc_context, rcdefaults
+from matplotlib.artist import Artist
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, get_font
-from matplotlib.ft2font import LoadFlags
-from matplotlib.lines import Line2D
-from matplotlib.patches import PathPatch
-from matplotlib.path import Path as Outline
-from matplotlib.textpath import text_to_path
+from pypdf.generic import ArrayObject, FloatObject, NameObject
 
 from tensionmap.errors import ReleaseError
 from tensionmap.publish import style
+from tensionmap.publish.drawn import PT_MM, Drawn, Marks, Shape, Writing
 from tensionmap.publish.labels import Box, is_inside
+from tensionmap.publish.letters import face as face_of
 from tensionmap.publish.style import Stroke, Symbol
 
 A4_MM = (210.0, 297.0)
-PT_MM = 25.4 / 72
 LINE_SPACING = 1.27
 BODY_PT = 9.0
 
 
 @dataclass
 class Page:
-    """A page in millimetres from its south-west corner; refuses what cannot be read."""
+    """A page in millimetres from its south-west corner; refuses what cannot be read. ``zoom`` enlarges its hatches."""
 
     width: float
     height: float
-    figure: Figure = field(init=False)
-    axes: Axes = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.figure = Figure(figsize=(self.width / 25.4, self.height / 25.4), frameon=False)
-        self.axes = self.figure.add_axes((0, 0, 1, 1), frameon=False, xlim=(0, self.width), ylim=(0, self.height))
-        self.axes.set_axis_off()
+    zoom: float = 1.0
+    drawn: list[Drawn] = field(default_factory=list)
 
     def text(
         self,
@@ -63,33 +56,35 @@ class Page:
         halo: bool = False,
     ) -> Box:
         """Write one line from ``x`` on the baseline ``y`` and return its box."""
-        width = text_width_mm(text, size, face)
-        box = (x, y - 0.24 * size * PT_MM, x + width, y + 0.76 * size * PT_MM)
-        if not is_inside(box, (0, 0, self.width, self.height)):
+        text_width_mm(text, size, face)
+        writing = Writing(z=z, x=x, y=y, text=_as_printed(text), size=size, face=face, colour=colour, has_halo=halo)
+        if not is_inside(writing.box, (0, 0, self.width, self.height)):
             raise ReleaseError(f"The text {short(text)!r} would leave the page. Make it shorter.")
-        font = _font(face)
-        if halo:
-            outline, codes = text_to_path.get_text_path(font, text, ismath=False)
-            letters = Outline(np.reshape(outline, (-1, 2)) * size * PT_MM / text_to_path.FONT_SCALE + (x, y), codes)
-            self.axes.add_patch(PathPatch(letters, fc=style.PAPER, ec=style.PAPER, lw=2.4, joinstyle="round", zorder=z - 0.5))
-        self.axes.text(x, y, text, fontproperties=font, fontsize=size, color=colour, zorder=z, parse_math=False, clip_on=False)
-        return box
+        self.drawn.append(writing)
+        return writing.box
 
-    def shape(self, geometry: Any, **options: Any) -> None:
-        """Draw lines or areas, already in millimetres."""
-        outline = outline_of(geometry)
-        if outline is not None:
-            self.axes.add_patch(PathPatch(outline, **{"joinstyle": "miter", **options}))
+    def shape(
+        self,
+        geometry: Any,
+        *,
+        fill: str | Literal[False] = False,
+        ink: str | Literal[False] = style.INK,
+        lw: float = style.THINNEST_LINE_PT,
+        dash: Sequence[float] = (),
+        hatch: str = "",
+        z: float = 1,
+    ) -> None:
+        """Draw lines or areas, already in millimetres; ``lw`` in points, ``dash`` (on, off, ...) in widths of the line."""
+        parts = shapely.geometrycollections(shapely.get_parts(geometry))
+        self.drawn.append(Shape(z=z, geometry=parts, fill=fill, ink=ink, width_pt=lw, dash=dash, dash_from=0.0, hatch=hatch))
 
     def stroke(self, geometry: Any, stroke: Stroke, z: float) -> None:
         """Draw ``geometry`` as ``stroke`` says: halo, line, core, dots."""
         if stroke.halo_pt:
-            self.shape(geometry, fill=False, lw=stroke.width_pt + 2 * stroke.halo_pt, ec=style.PAPER, zorder=z)
-        self.shape(
-            geometry, fill=False, lw=stroke.width_pt, ls=stroke.linestyle, ec=stroke.colour, zorder=z + 0.1, capstyle="butt"
-        )
+            self.shape(geometry, lw=stroke.width_pt + 2 * stroke.halo_pt, ink=style.PAPER, z=z)
+        self.shape(geometry, lw=stroke.width_pt, dash=stroke.dash, ink=stroke.colour, z=z + 0.1)
         if stroke.core_pt:
-            self.shape(geometry, fill=False, lw=stroke.core_pt, ec=style.PAPER, zorder=z + 0.2)
+            self.shape(geometry, lw=stroke.core_pt, ink=style.PAPER, z=z + 0.2)
         if stroke.dots_pt:
             points = [point for line in lines_of(geometry) for point in _along(line, style.AGREED_DOT_SPACING_PT * PT_MM)]
             self.marks(points, "o", stroke.dots_pt, z + 0.3)
@@ -101,31 +96,69 @@ class Page:
         size_pt: float,
         z: float,
         *,
-        face: str = style.INK,
+        fill: str | Literal[False] = style.INK,
         edge: str = style.INK,
         edge_pt: float = 1.0,
-        fill: Any = "full",
+        part_filled: Any = "full",
     ) -> None:
         """Draw one mark at each point."""
-        if not points:
-            return
-        x, y = zip(*points, strict=True)
-        look = {"mfc": face, "mec": edge, "mew": edge_pt, "fillstyle": fill, "markerfacecoloralt": style.PAPER}
-        self.axes.add_line(Line2D(x, y, ls="", marker=marker, ms=size_pt, zorder=z, **look))
+        if len(points):
+            look = {"fill": fill, "edge": edge, "edge_pt": edge_pt, "part_filled": part_filled}
+            self.drawn.append(Marks(z=z, points=np.array(points), marker=marker, size_pt=size_pt, **look))
 
     def symbol(self, points: Sequence[tuple[float, float]], symbol: Symbol, z: float) -> None:
         """Draw a symbol at each point, with a white rim so that it stands free of lines."""
         if symbol.marker != "+":
-            self.marks(points, symbol.marker, symbol.size_pt + 2, z - 0.1, face=style.PAPER, edge=style.PAPER, edge_pt=1.5)
-        self.marks(points, symbol.marker, symbol.size_pt, z, face=style.INK if symbol.is_filled else style.PAPER)
+            self.marks(points, symbol.marker, symbol.size_pt + 2, z - 0.1, fill=style.PAPER, edge=style.PAPER, edge_pt=1.5)
+        self.marks(points, symbol.marker, symbol.size_pt, z, fill=style.INK if symbol.is_filled else style.PAPER)
+
+    def part(self, window: Box, zoom: float, *, width: float, height: float, corner: tuple[float, float]) -> Page:
+        """What lies in ``window``, ``zoom`` times as large, on a page of its own, where its south-west is at ``corner``."""
+        east, north = corner[0] - window[0] * zoom, corner[1] - window[1] * zoom
+        cut = [piece.enlarged(zoom, east, north) for whole in self.drawn for piece in whole.cut(window)]
+        return Page(width, height, self.zoom * zoom, cut)
+
+
+class _Content(Artist):
+    """All of a page, the lowest first."""
+
+    def __init__(self, page: Page) -> None:
+        super().__init__()
+        self.page = page
+
+    def draw(self, renderer: Any) -> None:
+        """Draw it on a page of matplotlib's."""
+        for piece in sorted(self.page.drawn, key=lambda piece: piece.z):
+            piece.draw(renderer)
 
 
 def as_pdf(pages: Sequence[Page]) -> bytes:
-    """The pages as a PDF without a time or a maker."""
+    """The pages as a PDF without a time or a maker, in our own drawing settings; pages of one file share their zoom."""
     stream = BytesIO()
-    with PdfPages(stream, metadata={"Creator": None, "Producer": None, "CreationDate": None}) as pdf:
-        for page in pages:
-            pdf.savefig(page.figure)
+    with rc_context():
+        rcdefaults()
+        # The PDF backend reads how many letters a font may have from the PostScript setting: 3 would cut every word in pieces.
+        matplotlib.rcParams.update({"pdf.fonttype": 42, "ps.fonttype": 42})
+        matplotlib.rcParams.update({"pdf.compression": 6, "hatch.linewidth": style.HATCH_LINE_PT})
+        with PdfPages(stream, metadata={"Creator": None, "Producer": None, "CreationDate": None}) as pdf:
+            for page in pages:
+                figure = Figure(figsize=(page.width / 25.4, page.height / 25.4), frameon=False)
+                figure.add_artist(_Content(page))
+                pdf.savefig(figure)
+    return stream.getvalue() if pages[0].zoom == 1 else _with_hatches(stream, pages[0].zoom)
+
+
+def _with_hatches(pdf: BytesIO, zoom: float) -> bytes:
+    """The same PDF with its hatches ``zoom`` times as large: matplotlib draws them in one size, whatever the page."""
+    writer: Any = pypdf.PdfWriter(clone_from=pdf)
+    resources = [page["/Resources"].get_object() for page in writer.pages]
+    patterns = {found.idnum: found.get_object() for held in resources for found in dict.values(held["/Pattern"])}
+    for pattern in patterns.values():
+        matrix = [float(number) for number in pattern["/Matrix"]]
+        larger = [number * zoom for number in matrix[:4]] + matrix[4:]
+        pattern[NameObject("/Matrix")] = ArrayObject(map(FloatObject, larger))
+    stream = BytesIO()
+    writer.write(stream)
     return stream.getvalue()
 
 
@@ -137,17 +170,18 @@ def text_width_mm(text: str, size_pt: float, face: str = "") -> float:
             f"The text {short(text)!r} would be printed at {size_pt:g} pt; below {style.SMALLEST_TYPE_PT:g} pt "
             "letters are lost in a copy."
         )
-    font = get_font(str(_font_file(face)))
-    missing = sorted({letter for letter in text if not font.get_char_index(ord(letter))})
-    if missing:
+    letters, printed = face_of(face), _as_printed(text)
+    if missing := letters.missing(printed):
         raise ReleaseError(
             f"The font has no letter for {', '.join(f'U+{ord(letter):04X}' for letter in missing)} in the text {short(text)!r}. "
             "Write the text with other letters."
         )
-    font.set_size(size_pt, 72)
-    font.set_text(text, 0.0, flags=LoadFlags.NO_HINTING)
-    width, _ = font.get_width_height()
-    return float(width) / 64 * PT_MM
+    return sum(map(letters.width, printed)) * size_pt * PT_MM
+
+
+def _as_printed(text: str) -> str:
+    """``text`` with letters and their signs in one, where there is such a letter."""
+    return unicodedata.normalize("NFC", text)
 
 
 def wrap(text: str, width_mm: float, size_pt: float = BODY_PT, face: str = "") -> list[str]:
@@ -169,30 +203,9 @@ def short(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
-def _font_file(face: str) -> Path:
-    return Path(matplotlib.get_data_path(), "fonts", "ttf", f"DejaVuSans{face and f'-{face}'}.ttf")
-
-
-def _font(face: str) -> FontProperties:
-    return FontProperties(fname=_font_file(face))
-
-
 def line_mm(size_pt: float) -> float:
     """From one line of text to the next."""
     return size_pt * PT_MM * LINE_SPACING
-
-
-def outline_of(geometry: Any) -> Outline | None:
-    """All rings or lines of ``geometry`` as one matplotlib path."""
-    rings = [
-        ring
-        for part in shapely.get_parts(geometry)
-        for ring in (
-            [part.exterior, *part.interiors] if part.geom_type == "Polygon" else [part] if part.geom_type == "LineString" else []
-        )
-    ]
-    paths = [Outline(shapely.get_coordinates(ring), closed=ring.geom_type == "LinearRing") for ring in rings]
-    return Outline.make_compound_path(*paths) if paths else None
 
 
 def lines_of(geometry: Any) -> list[Any]:

@@ -91,6 +91,8 @@ SMALLEST_HATCHED_MM = 3.0
 MARKS: dict[str, str] = {BAND_NAMES[1]: "none", BAND_NAMES[2]: "left", BAND_NAMES[3]: "full"}
 """How much of the mark of a small square is black, in matplotlib's fill styles: empty, half, full."""
 CELL_EDGE = Stroke(0.8, colour="#8c8c8c", screen_colour="#8c8c8c")
+RELIEF: tuple[tuple[int, str], ...] = ((231, "#f0f0f0"), (216, "#e6e6e6"))
+"""On paper, the grey of slopes that are shaded darker than a tone (of 255), the lighter first: a copier drops both."""
 
 HOTSPOTS: dict[str, Stroke] = {
     "hot": Stroke(2.8, halo_pt=1.6),
@@ -126,6 +128,7 @@ SYMBOLS: dict[str, Symbol] = {
     "police_post": Symbol("^", "▲", 7.5),
     "meeting_place": Symbol("*", "★", 9.5),
     "joint_work": Symbol("P", "✚", 8.0, is_filled=False, screen_colour="#1b6e53"),
+    "action": Symbol("s", "■", 6.0, is_filled=False, screen_colour="#8a4b08"),
     "report": Symbol("+", "+", 5.5, is_filled=False, screen_colour="#3f007d"),
 }
 UNNAMED = Symbol("o", "●", 2.6)
