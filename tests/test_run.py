@@ -147,7 +147,7 @@ def test_killed_at_any_moment_the_next_run_completes_it(copy, study, bring_up, s
 def test_every_planted_fault_is_set_aside_with_its_row(study, truth):
     aside = tables.read(tables.SET_ASIDE, study / "data/processed/ingest/set_aside.parquet")
     found = set(zip(aside["source"], aside["row"], strict=True))
-    planted = {(fault["source"], fault["row"]): fault["kind"] for fault in truth["broken"]}
+    planted = {(fault["source"], fault["row"]): fault["kind"] for fault in (*truth["broken"], *truth["meetings_broken"])}
     assert {kind for place, kind in planted.items() if place not in found} == set()
     assert sorted(found - set(planted)) == [], "a sound row was set aside"
     assert aside[["reason", "advice"]].notna().all().all()
@@ -155,7 +155,7 @@ def test_every_planted_fault_is_set_aside_with_its_row(study, truth):
 
 def test_every_row_is_kept_or_set_aside(study, truth):
     counts = json.loads((study / "data/processed/ingest/receipt.json").read_text(encoding="utf-8"))["counts"]
-    for source, rows in truth["rows"].items():
+    for source, rows in {**truth["rows"], **truth["meetings"]["rows"]}.items():
         assert sum(counts[source].values()) == rows, source
 
 

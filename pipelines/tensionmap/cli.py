@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # Repeated here, since importing them would bring pydantic into --help; a test holds the two lists together.
 STAGES = ("ingest", "link", "measure", "protect", "publish")
+MOST_LISTED = 12
 
 
 class _Commands(click.Group):
@@ -207,6 +208,37 @@ def audit(folder: Path | None, prove: bool, page: Path | None) -> None:
 
 
 @main.command()
+@click.option("--community", "communities", multiple=True, help="A settlement, by name or identifier; give it again for more.")
+@click.option("--all", "is_all", is_flag=True, help="Every community that ever held a meeting.")
+@click.option("--council", "district", default="", help="The council's page of this district instead.")
+@click.option("--quarter", default="", help="The quarter that is reported on, as 2026Q3; by default the last one told.")
+@click.option("--lang", "languages", multiple=True, help="A language, as tg; by default those of the study.")
+@click.option("--paper", type=click.Choice(["A4", "A3"]), default="A4", show_default=True)
+def report(
+    communities: tuple[str, ...], is_all: bool, district: str, quarter: str, languages: tuple[str, ...], paper: str
+) -> None:
+    """Make the pages for a meeting: maps, facts, contacts, a map to correct, a form; or the page for a council."""
+    from tensionmap.pipeline import report as make_report
+    from tensionmap.workspace import find_workspace
+
+    if bool(communities) + is_all + bool(district) != 1:
+        raise click.UsageError("Give --community NAME, --all or --council DISTRICT: one of them.")
+    with _Teller() as teller:
+        written = make_report(
+            find_workspace(Path.cwd()),
+            teller,
+            communities=None if is_all else communities,
+            district=district,
+            quarter=quarter,
+            languages=languages,
+            paper=paper,
+        )
+    for path in written if len(written) <= MOST_LISTED else ():
+        click.echo(_shown(path))
+    click.echo(f"{len(written)} files passed the audit and lie in {_shown(written[0].parent)}.")
+
+
+@main.command()
 @click.option("--signed-off-by", "signers", multiple=True, required=True, help="Name and office; give it twice, for two people.")
 @click.option("--withdraw-on", type=click.DateTime(["%Y-%m-%d"]), help="Last day of the sheets; by default in 120 days.")
 def release(signers: tuple[str, ...], withdraw_on: datetime | None) -> None:
@@ -314,6 +346,30 @@ def _ask_password(file: Path | None) -> str:
     if len(lines) != 1:
         raise ReleaseError(f"{file.name} has {len(lines)} lines. It must hold the password on one line and nothing else.")
     return lines[0]
+
+
+@main.command()
+@click.argument("scans", metavar="SCAN...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--to", "target", type=click.Path(path_type=Path, dir_okay=False), help="One GeoPackage for all SCANs.")
+@click.option("--code", default="", help="The sheet's code as it is printed, if its square code cannot be read.")
+@click.option("--force", is_flag=True, help="Replace files that are there already.")
+def digitise(scans: tuple[Path, ...], target: Path | None, code: str, force: bool) -> None:
+    """Bring what people drew on SCANs of correction sheets back as features, beside each SCAN.
+
+    Strokes of residents are private: they stay in the house until an analyst has looked at each and accepted it.
+    """
+    from tensionmap.pipeline import digitise_scans
+
+    if target and target.suffix.lower() != ".gpkg":
+        raise click.UsageError(f"{target.name}: the file for --to must have a name that ends in .gpkg.")
+    groups = {target: scans} if target else {scan.with_suffix(".gpkg"): (scan,) for scan in scans}
+    if not target and len(groups) < len(scans):
+        raise click.UsageError("Two of the SCANs differ only in their ending. Rename one, or give one file for all with --to.")
+    for file, members in groups.items():
+        written, notes = digitise_scans(members, file, code=code, is_forced=force)
+        for note in notes:
+            click.echo(note)
+        click.echo(f"Written: {', '.join(_shown(path) for path in written)}. Set is_accepted where a stroke is to count.")
 
 
 @main.command()

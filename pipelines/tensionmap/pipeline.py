@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,11 +21,13 @@ from tensionmap.audit import attack, audience_of, prove, read_house, require_pas
 from tensionmap.errors import ReleaseError, StudyError
 from tensionmap.ingest.canaries import find_canaries
 from tensionmap.ingest.claims import read_claims
+from tensionmap.ingest.digitise import digitise, write_sheets
 from tensionmap.ingest.duplicates import find_duplicates, verified
 from tensionmap.ingest.incidents import How, Understood, assemble, understand
 from tensionmap.ingest.land_cover import read_cover_areas
 from tensionmap.ingest.layers import unique_ids
-from tensionmap.ingest.places import questions, read_decisions, read_gazetteer
+from tensionmap.ingest.meetings import Listed, Things, read_actions, read_concerns, read_meetings
+from tensionmap.ingest.places import AmbiguousPlace, questions, read_decisions, read_gazetteer
 from tensionmap.ingest.propose import Proposal as Proposal
 from tensionmap.ingest.propose import as_toml, propose
 from tensionmap.ingest.rasters import read_elevation, read_land_cover, read_population
@@ -42,21 +44,27 @@ from tensionmap.link.imprecision import draw_cells, draw_days, residents_named
 from tensionmap.link.nearby import by_kind
 from tensionmap.link.place import PRECISE_KINDS, nearest_village, on_other_side, place_incidents, unplaced
 from tensionmap.link.territory import own_land, territory, without_claims
+from tensionmap.measure.actions import action_effects, counts_of_communities, done_actions
 from tensionmap.measure.density import write_geotiff
 from tensionmap.measure.scope import Land, Reports, Settings, measure_scope, shapes_looked_for, surfaces
 from tensionmap.protect.audit.attacks import Expected
 from tensionmap.protect.audit.verdict import Verdict, read_verdict
 from tensionmap.protect.ledger import Entry, closed, enter, read_ledger, withdraw
+from tensionmap.protect.meetings import Meetings
 from tensionmap.protect.policy import Policy
 from tensionmap.protect.release import Published, counted_marks, make_release
 from tensionmap.publish import sheet, web
+from tensionmap.publish.checklist import study_gaps
 from tensionmap.publish.index import Entry as MapFile
 from tensionmap.publish.index import index_page, thumbnail
 from tensionmap.publish.offline import vendored_blocks
-from tensionmap.publish.relief import Relief, shade
+from tensionmap.publish.relief import Hillshade, Relief, hillshade, shade
 from tensionmap.publish.words import every_text
 from tensionmap.receipts import sha256_of
-from tensionmap.rerun import Flow, Making, Teller, bring_up, reasons
+from tensionmap.report import Settings as Reporting
+from tensionmap.report import communities_to_report, file_of, find_settlement, jobs_of
+from tensionmap.report import make as make_pages
+from tensionmap.rerun import Flow, Making, Teller, bring_up, data_as_of, reasons
 from tensionmap.study import Publish, Reading, Source
 from tensionmap.workspace import STAGES, Workspace
 
@@ -70,35 +78,39 @@ def ingest(making: Making) -> None:
     incidents["verification"] = verified(incidents, making.here.study.parties)
     for layer, (_, table) in {**LAYERS, **RASTERS}.items():
         making.write(raw.layers[layer], table)
-    texts = tables.concat([source.private_text for source in raw.reports], tables.PRIVATE_TEXT)
+    for reader, table in MEETINGS.items():
+        making.write(tables.concat([told.table for told in raw.meetings[reader]], table), table)
+    told: list[Understood | Listed] = [*raw.reports, *chain.from_iterable(raw.meetings.values())]
+    texts = tables.concat([source.private_text for source in told], tables.PRIVATE_TEXT)
     making.write(incidents, tables.INCIDENTS)
     making.write(texts, tables.PRIVATE_TEXT)
     making.write(same.pairs, tables.SAME_EVENT)
-    making.write(find_canaries(texts, not_names=_spellings(raw.layers["settlements"], making)), tables.CANARIES)
+    making.write(find_canaries(texts, not_names=_spellings(raw.layers, making)), tables.CANARIES)
     making.note(*same.notes)
-    _lists_for_people(making, raw.reports)
+    _lists_for_people(making, [source.doubtful for source in told])
 
 
-def _lists_for_people(making: Making, reports: list[Understood]) -> None:
+def _lists_for_people(making: Making, doubtful: Sequence[Mapping[AmbiguousPlace, int]]) -> None:
     """What was set aside, source by source, and the names of places that a person must decide on."""
     listed = tables.concat(making.aside, tables.SET_ASIDE)
     making.write(listed, tables.SET_ASIDE)
     for name, of_source in listed.groupby("source"):
         making.write_list(f"set_aside/{name}.csv", as_csv(of_source))
     times: Counter[tuple[str, str]] = Counter()
-    for source in reports:
-        for question, count in source.doubtful.items():
+    for asked in doubtful:
+        for question, count in asked.items():
             times[question.name, question.district] += count
     if times:
-        sheet = questions(chain.from_iterable(source.doubtful for source in reports), times)
+        sheet = questions(chain.from_iterable(doubtful), times)
         making.write_list("place_questions.csv", as_sheet(sheet))
         advice = "decide in place_questions.csv, and save it in data/raw as place_decisions.csv"
         making.note(f"{len(sheet)} names of places can mean several: {advice}")
 
 
-def _spellings(settlements: Any, making: Making) -> list[str]:
+def _spellings(layers: Mapping[str, Any], making: Making) -> list[str]:
     """Names that stand on every map: to find one of them there gives nobody away."""
-    names = (settlements[column].dropna() for column in ("name", "name_local", "alternatives", "district"))
+    columns = {"settlements": ("name", "name_local", "alternatives", "district"), "resources": ("name",), "services": ("name",)}
+    names = (layers[layer][column].dropna() for layer, of_layer in columns.items() for column in of_layer)
     return [*making.here.study.parties, *chain.from_iterable(names)]
 
 
@@ -148,6 +160,7 @@ def measure(making: Making) -> None:
     reports = making.read("ingest", tables.INCIDENTS).merge(placed, on="incident_id")
     if "ellipse" not in shapes_looked_for(land, settings):
         making.note(f"{len(land.cells):,} cells are too many to look for ellipses up to largest_radius_m: circles only")
+    acted = done_actions(*(making.read("ingest", table) for table in (tables.MEETINGS, tables.CONCERNS, tables.ACTIONS)))
     found: dict[tables.Table, list[pd.DataFrame]] = {table: [] for table in tables.HANDED_ON["measure"]}
     for done, scope in enumerate(tables.SCOPES):
         making.progress(scope, done, len(tables.SCOPES))
@@ -156,6 +169,8 @@ def measure(making: Making) -> None:
         of_events = _reports(making, events, land.cells, is_exact=scope.startswith("internal_"))
         for table, frame in measure_scope(of_events, land, settings).items():
             found[table].append(frame.assign(scope=scope))
+        effects = _effects(acted[acted["scope"] == scope], of_events.table, land, settings)
+        found[tables.ACTION_EFFECTS].append(effects.assign(scope=scope))
         making.note(
             f"{scope}: {_verdict(found[tables.HOTSPOTS][-1])}, from {events['cell_id'].notna().sum()} of {len(events)} events; "
             f"{len(of_scope) - len(events)} more reports tell of one of them again"
@@ -165,6 +180,13 @@ def measure(making: Making) -> None:
                 write_geotiff(surface, making.path_for(f"density/{scope}_{rule}.tif"))
     for table, frames in found.items():
         making.write(tables.concat(frames, table), table)
+
+
+def _effects(done: pd.DataFrame, reports: pd.DataFrame, land: Land, settings: Settings) -> pd.DataFrame:
+    """What came after the actions of one scope."""
+    period = {"date_from": settings.date_from, "date_to": settings.date_to}
+    counts = counts_of_communities(reports, land.cells, land.communities, **period)
+    return action_effects(done, counts, alpha=settings.alpha)
 
 
 def _settings(making: Making) -> Settings:
@@ -239,8 +261,8 @@ def protect(making: Making) -> None:
         making.note(f"{audience}: release {release.digest}")
 
 
-def _releasing(making: Making, audience: str, published: Published) -> Callable[[Any], tables.Release]:
-    """What makes the release of ``audience`` out of reports."""
+def _releasing(making: Making, audience: str, published: Published) -> Callable[..., tables.Release]:
+    """What makes the release of ``audience`` out of reports, and of what meetings said if that is changed too."""
     study = making.here.study
     others = {
         "placed": making.read("link", tables.PLACED),
@@ -248,11 +270,19 @@ def _releasing(making: Making, audience: str, published: Published) -> Callable[
         "hotspots": making.read("measure", tables.HOTSPOTS),
         **{name: making.read("ingest", table) for name, table in tables.BACKGROUND_TABLES.items()},
     }
+    told = Meetings(
+        held=making.read("ingest", tables.MEETINGS),
+        concerns=making.read("ingest", tables.CONCERNS),
+        actions=making.read("ingest", tables.ACTIONS),
+        effects=making.read("measure", tables.ACTION_EFFECTS),
+    )
 
-    def release_of(incidents: Any) -> tables.Release:
+    def release_of(incidents: Any, meetings: Meetings = told) -> tables.Release:
         return make_release(
             incidents,
             **others,
+            meetings=meetings,
+            data_as_of=data_as_of(making.here),
             audience=audience,
             policy=_policy(making.here),
             study=study.name,
@@ -291,17 +321,19 @@ def draw(making: Making, audiences: Sequence[str]) -> dict[str, bytes]:
     study = making.here.study
     releases = {audience: _release(making.here, audience) for audience in audiences}
     facts = releases[audiences[0]].facts
-    relief = shade(making.read("ingest", tables.ELEVATION), crs=study.ingest.crs, extent=facts.extent)
+    elevation, crs = making.read("ingest", tables.ELEVATION), study.ingest.crs
+    relief = Lie(shade(elevation, crs=crs, extent=facts.extent), hillshade(elevation, crs=crs, extent=facts.extent))
     found: dict[str, bytes] = {}
     entries = []
     wanted = [(audience, theme) for audience in audiences for theme in MAPS]
     for done, (audience, theme) in enumerate(wanted):
         making.progress(f"{theme} map for {audience}", done, len(wanted))
-        for name, folder, languages, content in _drawn(releases[audience], theme, study.publish, relief):
+        for name, folder, languages, paper, content in _drawn(releases[audience], theme, study.publish, relief):
             (making.to.maps(folder) / name).write_bytes(content)
             found[name] = content
             picture = thumbnail(releases[audience], theme) if (audience, folder) == ("community", "web") else None
-            entries.append(MapFile(name, folder, audience, theme, languages, sha256_of(content), len(content), picture))
+            digest, size = sha256_of(content), len(content)
+            entries.append(MapFile(name, folder, audience, theme, languages, digest, size, picture, paper))
     index = index_page(
         entries,
         language=study.publish.languages[0],
@@ -313,18 +345,32 @@ def draw(making: Making, audiences: Sequence[str]) -> dict[str, bytes]:
     return {**found, making.to.index.name: index.encode()}
 
 
-def _drawn(release: tables.Release, theme: str, settings: Publish, relief: Relief | None) -> Iterator[Drawn]:
-    """One map of one audience: name, folder, languages and content of its page, which speaks them all, and of its sheets."""
+class Lie(NamedTuple):
+    """The lie of the land, for the screen and for paper; nothing where the elevation is too coarse."""
+
+    screen: Relief | None
+    paper: Hillshade | None
+
+
+def _drawn(release: tables.Release, theme: str, settings: Publish, relief: Lie) -> Iterator[Drawn]:
+    """One map of one audience: name, folder, languages, paper and content of its page, which speaks them all, and its sheets."""
     name = f"{'' if release.audience == 'community' else 'INTERNAL.'}{theme}_map.{release.audience}"
     page, sheet_of = MAPS[theme]
-    paper: dict[str, str] = {language: f"{name}.{language}.pdf" for language in settings.languages}
-    text = page(release, languages=settings.languages, contacts=settings.contacts, relief=relief, paper=paper)
-    yield f"{name}.html", "web", settings.languages, text.encode()
-    for language, file in paper.items():
-        yield file, "paper", (language,), sheet_of(release, language=language, contacts=settings.contacts)
+    sheets = {
+        (size, language): f"{name}.{language}.pdf" if size == "A4" else f"{name}.{size}.{language}.pdf"
+        for size in settings.papers
+        for language in settings.languages
+    }
+    contacts = [(contact.office, contact.text) for contact in settings.contact]
+    paper: dict[str, str] = {language: file for (size, language), file in sheets.items() if size == settings.papers[0]}
+    text = page(release, languages=settings.languages, contacts=contacts, relief=relief.screen, paper=paper)
+    yield f"{name}.html", "web", settings.languages, "", text.encode()
+    for (size, language), file in sheets.items():
+        content = sheet_of(release, language=language, contacts=contacts, paper=size, relief=relief.paper)
+        yield file, "paper", (language,), size, content
 
 
-Drawn = tuple[str, str, tuple[str, ...], bytes]
+Drawn = tuple[str, str, tuple[str, ...], str, bytes]
 
 MAPS = {
     "crime": (web.crime_map, sheet.crime_sheet),
@@ -359,14 +405,16 @@ RASTERS = {
     "elevation": (read_elevation, tables.ELEVATION),
     "land_cover": (read_land_cover, tables.LAND_COVER),
 }
+MEETINGS = {"meetings": tables.MEETINGS, "concerns": tables.CONCERNS, "actions": tables.ACTIONS}
 
 
 @dataclass(frozen=True)
 class Raw:
-    """What the raw files say: the reports of each source, and layers and rasters as tables."""
+    """What the raw files say: the reports of each source, layers and rasters as tables, and the lists of meetings by reader."""
 
     reports: list[Understood]
     layers: dict[str, Any]
+    meetings: dict[str, list[Listed]]
 
 
 def read_raw(making: Making) -> Raw:
@@ -393,8 +441,41 @@ def read_raw(making: Making) -> Raw:
             with making.gathering():
                 reports.append(_understand(making, source, how))
             done += 1
+    meetings = _read_meetings(making, sources, how, layers, done)
     making.require_sound()
-    return Raw(reports, layers)
+    return Raw(reports, layers, meetings)
+
+
+def _read_meetings(making: Making, sources: list[Source], how: How, layers: dict[str, Any], done: int) -> dict[str, list[Listed]]:
+    """The lists of meetings, then those that name meetings, then those that name concerns; ``done`` files were read before."""
+    found: dict[str, list[Listed]] = {reader: [] for reader in MEETINGS}
+    things = Things(layers["resources"], layers["services"], layers["settlements"])
+    # These lists fill while the files are read, one after the other.
+    of_meetings = {"meetings": found["meetings"], "things": things}
+    read: dict[str, tuple[Callable[..., Listed], dict[str, Any]]] = {
+        "meetings": (read_meetings, {"earlier": found["meetings"]}),
+        "concerns": (read_concerns, of_meetings),
+        "actions": (read_actions, {**of_meetings, "concerns": found["concerns"]}),
+    }
+    for reader, source in ((reader, source) for reader in MEETINGS for source in sources if source.reader == reader):
+        making.progress(source.file, done, len(sources))
+        reading = making.here.study.ingest.files.get(source.name, Reading())
+        with making.gathering():
+            read_list, known = read[reader]
+            told = read_list(
+                making.here.raw_file(source),
+                how,
+                **known,
+                source=source.name,
+                file=source.file,
+                **reading.model_dump(include={"sheet", "columns", "values", "words", "date_format"}),
+            )
+            making.note(*told.notes)
+            making.set_aside(told.set_aside)
+            making.count(source.name, kept=len(told.table))
+            found[reader].append(told)
+        done += 1
+    return found
 
 
 def _with_cover(making: Making, resources: Any, sources: list[Source]) -> Any:
@@ -511,6 +592,17 @@ def _verdict(spots: pd.DataFrame) -> str:
     return " and ".join(f"{(spots['hotspot'] == kind).sum()} {kind} cells" for kind in ("hot", "cold"))
 
 
+def digitise_scans(
+    scans: Sequence[Path], target: Path, *, code: str, is_forced: bool
+) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """Write what was drawn on scanned correction sheets to the GeoPackage ``target``; the files written and what was found.
+
+    ``code`` is a sheet's code given by hand. Needs no study. See ``ingest.digitise`` for what is found, and for the errors.
+    """
+    sheets = [sheet for scan in scans for sheet in digitise(scan, code=code)]
+    return write_sheets(target, sheets, is_forced=is_forced), tuple(note for sheet in sheets for note in sheet.notes)
+
+
 def propose_reading(workspace: Workspace, file: Path) -> Proposal:
     """How ``file`` is probably read; while study.toml cannot be used, without its area and its own categories."""
     try:
@@ -530,7 +622,7 @@ def audit(
     workspace: Workspace,
     *,
     expected: Mapping[str, Expected] | None = None,
-    make: Callable[[Any], tables.Release] | None = None,
+    make: Callable[..., tables.Release] | None = None,
 ) -> Verdict:
     """The verdict on ``files``, which should be maps of this study as the last run made it."""
     study = workspace.study
@@ -541,12 +633,18 @@ def audit(
         study=study.name,
         policy=_policy(workspace),
         published=read_ledger(workspace.released).published(),
-        public_texts=[study.name, *study.parties, *study.publish.contacts, *every_text()],
+        public_texts=[study.name, *study.parties, *_own_texts(study.publish), *every_text()],
         known_blocks=[*vendored_blocks(), web.app_block()],
         expected=expected,
         make=make,
         seed=study.measure.seed,
     )
+
+
+def _own_texts(settings: Publish) -> list[str]:
+    """The texts that a study gives to be printed."""
+    contacts = [contact.text for contact in settings.contact]
+    return [*contacts, *chain.from_iterable(notice.text.values() for notice in settings.notice)]
 
 
 def audit_folder(workspace: Workspace, folder: Path | None, teller: Teller, *, is_proved: bool) -> Verdict:
@@ -558,10 +656,13 @@ def audit_folder(workspace: Workspace, folder: Path | None, teller: Teller, *, i
     made = workspace.maps("audit") / "verdict.json"
     if not made.is_file():
         raise ReleaseError("There is no verdict of a run to hold the files against. Run 'tensionmap run' first.")
-    own = read_verdict(made.read_bytes())
-    expected = {name: Expected(file["sha256"], file["audience"]) for name, file in own.files.items()}
+    of_meetings = workspace.meeting_files(_release(workspace, "community").digest)
+    verdicts = [made, *(path for path in of_meetings if path.name == made.name)]
+    known = dict(chain.from_iterable(read_verdict(path.read_bytes()).files.items() for path in verdicts))
+    expected = {name: Expected(file["sha256"], file["audience"]) for name, file in known.items()}
     files: dict[str, bytes] = {}
-    for path in sorted(file for file in folder.rglob("*") if file.is_file()) if folder else workspace.map_files:
+    own = [*workspace.map_files, *(path for path in of_meetings if path.name != made.name)]
+    for path in sorted(file for file in folder.rglob("*") if file.is_file()) if folder else own:
         # A second file of a name is known by its folder, and so is none that anybody expects.
         name = path.relative_to(folder or workspace.root).as_posix() if path.name in files else path.name
         files[name] = path.read_bytes()
@@ -580,12 +681,11 @@ def release(workspace: Workspace, *, signed_off_by: Sequence[str], on: date, wit
     ReleaseError
         If they are not fresh, do not pass the audit again, or are not signed by two people.
     """
-    stale = [f"{stage}: {'; '.join(why[:2])}" for stage in STAGES if (why := reasons(workspace, stage))]
-    if stale:
-        raise ReleaseError.gather("The maps are not up to date. Run 'tensionmap run' first:", stale)
-    files = {path.name: path.read_bytes() for path in workspace.map_files}
-    require_passed(audit(files, workspace))
+    _require_fresh(workspace)
     out, ledger = _release(workspace, "community"), read_ledger(workspace.released)
+    of_meetings = [path for path in workspace.meeting_files(out.digest) if path.suffix == ".pdf"]
+    files = {path.name: path.read_bytes() for path in (*workspace.map_files, *of_meetings)}
+    require_passed(audit(files, workspace))
     entry = Entry(
         digest=out.digest,
         released=on.isoformat(),
@@ -604,15 +704,121 @@ def release(workspace: Workspace, *, signed_off_by: Sequence[str], on: date, wit
     return entry
 
 
+def _require_fresh(workspace: Workspace) -> None:
+    stale = [f"{stage}: {'; '.join(why[:2])}" for stage in STAGES if (why := reasons(workspace, stage))]
+    if stale:
+        raise ReleaseError.gather("The maps are not up to date. Run 'tensionmap run' first:", stale)
+
+
+def report(
+    workspace: Workspace,
+    teller: Teller,
+    *,
+    communities: Sequence[str] | None = None,
+    district: str = "",
+    quarter: str = "",
+    languages: Sequence[str] = (),
+    paper: str = "A4",
+) -> list[Path]:
+    """The pages of meetings, made from the community's release, attacked, and only then put into maps/meetings.
+
+    Parameters
+    ----------
+    communities
+        Names or identifiers of settlements; None: all that ever held a meeting, or every one if none is on record.
+    district
+        Name of a district, whose council's page is made instead.
+    quarter
+        The quarter that is reported on, as 2026Q3; by default the last one that the release tells.
+    languages
+        By default those of the study.
+    paper
+        A4 or A3.
+
+    Raises
+    ------
+    ReleaseError
+        If the maps are not fresh, a name is unknown or means several, the release does not tell of the quarter, a text does
+        not fit, or the audit finds anything.
+    """
+    _require_fresh(workspace)
+    release, settings = _release(workspace, "community"), workspace.study.publish
+    quarters = release.facts.quarters
+    if not quarter and not quarters:
+        raise ReleaseError("The release tells no quarter yet, so there is nothing to report on. The study is too short.")
+    how = Reporting(
+        quarter=quarter or quarters[-1],
+        paper=paper,
+        around_m=settings.around_m,
+        contacts=[(contact.office, contact.text, contact.communities) for contact in settings.contact],
+        notices=[(notice.about, notice.text, notice.communities) for notice in settings.notice],
+    )
+    if communities is None and not district:
+        chosen = communities_to_report(release)
+        teller.notes("report", f"{len(chosen)} communities, {how.quarter}")
+    else:
+        chosen = [find_settlement(release, name) for name in communities or ()]
+    for gap in _gaps(workspace, languages or settings.languages):
+        teller.notes("report", gap)
+    jobs = jobs_of(release, how.quarter, languages or settings.languages, communities=chosen, district=district)
+    elevation = tables.read(tables.ELEVATION, workspace.folder("ingest") / f"{tables.ELEVATION.name}.parquet")
+    relief = hillshade(elevation, crs=workspace.study.ingest.crs, extent=release.facts.extent)
+    files: dict[str, bytes] = {}
+    for job, content in make_pages(jobs, release, how, relief):
+        name = file_of(job, release, how)
+        files[name] = content
+        teller.progresses(f"report: {name}", len(files), len(jobs))
+    teller.progresses("report: the audit attacks every file", len(files), len(files))
+    verdict = audit(files, workspace)
+    require_passed(verdict)
+    return _put_down(workspace, f"{how.quarter}-{release.digest}", files, verdict)
+
+
+def _put_down(workspace: Workspace, folder: str, files: Mapping[str, bytes], verdict: Verdict) -> list[Path]:
+    """Write the pages of meetings beside those made earlier of the same quarter and release, and one verdict on them all."""
+    with workspace.locked():
+        there = workspace.meetings(folder)
+        there.mkdir(parents=True, exist_ok=True)
+        told = there / "verdict.json"
+        earlier = dict(read_verdict(told.read_bytes()).files) if told.is_file() else {}
+        whole = replace(verdict, files=dict(sorted({**earlier, **verdict.files}.items())))
+        written = []
+        for name, content in [*sorted(files.items()), (told.name, whole.as_json())]:
+            partial = there / f".{name}.partial"
+            partial.write_bytes(content)
+            written.append(partial.replace(there / name))
+    return written[:-1]
+
+
 def withdraw_release(workspace: Workspace, digest: str, *, on: date, why: str) -> None:
     """Mark a release as withdrawn: nothing is held against it any more."""
     withdraw(read_ledger(workspace.released), digest, on=on, why=why)
 
 
 def check(workspace: Workspace, teller: Teller) -> None:
-    """Pass if settings, register and every raw file can be read; else one error that names all faults."""
+    """Pass if settings, register and every raw file can be read; else one error that names all faults.
+
+    What the pages of a meeting would still miss, such as a helpline, is told and does no harm otherwise.
+    """
     workspace.require_usable()
     read_raw(Making("check", workspace, workspace, teller))
+    for gap in _gaps(workspace, workspace.study.publish.languages):
+        teller.notes("check", gap)
+
+
+def _gaps(workspace: Workspace, languages: Sequence[str]) -> list[str]:
+    """What the study should still be told before a meeting."""
+    settings = workspace.study.publish
+    blocks: dict[str, dict[Any, str]] = {}
+    for notice in settings.notice:
+        blocks.setdefault(notice.about, {}).update(notice.text)
+    return study_gaps(
+        contacts=[(contact.office, contact.text) for contact in settings.contact],
+        languages=languages,
+        blocks=blocks,
+        parties=workspace.study.parties,
+        reported_by=[source.reported_by for source in workspace.sources if source.reported_by],
+    )
 
 
 def run(workspace: Workspace, until: str, teller: Teller) -> None:

@@ -27,6 +27,7 @@ STAGES = ("ingest", "link", "measure", "protect", "publish")
 STUDY_FILE = "study.toml"
 MAPS = ("maps/web", "maps/paper", "maps/audit")
 INDEX = "maps/index.html"
+MEETINGS = "maps/meetings"
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,14 @@ class Workspace:
     def index(self) -> Path:
         """The page that leads to the maps."""
         return self.root / INDEX
+
+    def meetings(self, name: str) -> Path:
+        """Folder of the pages of meetings of one quarter, made from one release."""
+        return self.root / MEETINGS / name
+
+    def meeting_files(self, digest: str) -> list[Path]:
+        """Every file of the pages of meetings that were made from the release ``digest``."""
+        return [path for folder in sorted((self.root / MEETINGS).glob(f"*-{digest}")) for path in _files_in(folder)]
 
     @property
     def map_files(self) -> list[Path]:

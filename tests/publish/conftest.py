@@ -74,6 +74,36 @@ def _numbers(reports: Mapping[str, int]) -> pd.DataFrame:
     return pd.DataFrame(told, columns=["theme", "window", "reports", "unplaced_percent"]).astype({"unplaced_percent": "Int64"})
 
 
+def _meetings() -> dict[str, pd.DataFrame]:
+    """Three meetings of two villages: concerns with and without a place, and an action of every state."""
+    spring, summer, council = (
+        ("v1", "2026-03-20", "reporting_day"),
+        ("v1", "2026-06-19", "reporting_day"),
+        ("v3", "2026-06-25", "public_council"),
+    )
+    few, some, many = tables.BANDS[0], tables.BANDS[2], tables.BANDS[3]
+    rows: dict[tables.Table, list[tuple[object, ...]]] = {
+        tables.RELEASED_MEETINGS: [(*spring, some, many, few), (*summer, many, some, None), (*council, few, some, few)],
+        tables.RELEASED_CONCERNS: [
+            (*spring, 1, "irrigation_dispute", "r2", "women|men"),
+            (*spring, 2, "livestock_theft", "r4", None),
+            (*summer, 1, "irrigation_dispute", "r3", "women"),
+            (*summer, 2, "pasture_dispute", "r4", "men"),
+            (*summer, 3, "theft", None, None),
+            (*council, 1, "road_blockade", "s1", None),
+        ],
+        tables.RELEASED_ACTIONS: [
+            (*spring, 1, 1, "repair", "water_users", "r3", "2026-04-15", "done", "2026-04-10", "better", "no clear change"),
+            (*spring, 2, 2, "patrol", "police", "r4", "2026-05-01", "done", "2026-05-20", "about_the_same", "too few to tell"),
+            (*spring, 3, None, "information", "school", None, None, "not_possible", None, None, None),
+            (*summer, 1, 1, "water_timetable", "water_users", "r2", "2026-07-10", "under_way", None, None, None),
+            (*summer, 2, 2, "joint_meeting", "pasture_committee", "s4", "2026-09-01", "agreed", None, None, None),
+            (*council, 1, 1, "request_to_authorities", "local_government", "s1", None, "agreed", None, None, None),
+        ],
+    }
+    return {table.name: pd.DataFrame(found, columns=table.column_names) for table, found in rows.items()}
+
+
 def make_release(
     audience: str = "community",
     *,
@@ -112,6 +142,8 @@ def make_release(
     )
     numbers = _numbers({"crime": 640, "tension": 410, "cooperation": 60} if reports is None else reports)
     content: dict[str, object] = {"hotspots": hotspots, "totals": totals, "numbers": numbers}
+    contracts = tables.RELEASE_TABLES[audience]
+    content |= {name: tables.check(frame, contracts[name]) for name, frame in _meetings().items()}
     if audience == "community":
         names = [f"E{500 + column}N{4760 + row}" for column in range(12) for row in range(10)]
         content["cells"] = _listed(squares)
@@ -217,6 +249,7 @@ def make_release(
         "is_withheld": {"crime": True, "tension": False, "cooperation": False},
         "reported_by": ("Norvia", "Selmar", "community"),
         "missing_layers": ("gate", "spring"),
+        "data_as_of": "2026-10-02",
     }
     if audience != "community":
         known |= {"smallest_count": 1, "percent_at_minimum": 38}

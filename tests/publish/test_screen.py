@@ -38,12 +38,13 @@ HOSTILE = [
 
 
 def with_text(release, text):
-    """The release with ``text`` in every field that is free text, each beginning with a number of its own where keys need it."""
+    """The release with ``text`` in every field that is free text; behind the keys, which still name what they named."""
 
     def changed(frame, table):
         kept = ("date_precision", "window", "support")
         columns = [c.name for c in table.columns if c.kind == "text" and not c.one_of and c.name not in kept]
-        return frame.assign(**{c: [f"{i}{text}" if c in table.key else text for i in range(len(frame))] for c in columns})
+        named = {*table.key, "place_id"}
+        return frame.assign(**{c: frame[c] + text if c in named else text for c in columns})
 
     facts = replace(
         release.facts, study=text, parties=(text,), reported_by=(text, text), missing_layers=(text,), loosened=(text,)
@@ -80,7 +81,7 @@ def squares(page, side="chosen"):
 
 @pytest.mark.parametrize("theme", MAPS)
 def test_page_asks_nobody_and_complains_of_nothing(any_release, theme, visit):
-    text = MAPS[theme](any_release, languages=languages(), contacts=["Council House"])
+    text = MAPS[theme](any_release, languages=languages(), contacts=[("other", "Council House")])
     page, seen = visit(text)
     for number, language in enumerate(languages()):
         if len(languages()) > 1:
@@ -298,6 +299,7 @@ def test_every_layer_has_a_tick_with_a_plain_name(release, visit):
         "Single reports",
         "Numbered areas",
         "Cooperation",
+        "What was agreed",
         "Border claims",
         "Water",
         "Pasture",
@@ -308,6 +310,45 @@ def test_every_layer_has_a_tick_with_a_plain_name(release, visit):
         "Meeting places",
     ]
     assert page.locator("fieldset > legend").all_inner_texts()[:4] == ["What was reported", "Border", "Water and land", "Places"]
+
+
+@pytest.mark.parametrize("theme", MAPS)
+def test_the_tick_of_what_was_agreed_hides_its_marks_and_shows_them(release, visit, theme):
+    page, seen = visit(MAPS[theme](release(), languages=["en"]))
+    marks, entry = page.locator(".leaflet-actions-chosen-pane .glyph"), page.locator("[data-layer=actions]")
+    tick = entry.get_by_label("What was agreed")
+    assert tick.is_checked()
+    assert marks.count() == 5
+    assert marks.first.text_content() == entry.locator(".keys .glyph").text_content() == "■"
+    before = picture(page)
+    tick.uncheck()
+    page.mouse.move(1, 1)
+    assert marks.count() == 0
+    assert entry.locator(".keys").is_hidden()
+    assert (picture(page) != before).any()
+    slide(page, SPRING)
+    assert marks.count() == 0
+    tick.check()
+    assert marks.count() == 3
+    assert entry.locator(".keys").is_visible()
+    slide(page, SUMMER)
+    assert marks.count() == 0
+    slide(page, PERIOD)
+    assert marks.count() == 5
+    assert seen == []
+
+
+@pytest.mark.parametrize("place_id", ["v1", "v3", "s4"])
+def test_what_was_agreed_for_a_village_or_a_meeting_place_can_be_read(release, visit, place_id):
+    """The mark of the place itself lies at the same point."""
+    made = release()
+    actions = made.tables["actions"].iloc[:1].assign(place_id=place_id)
+    page, _ = visit(web.tension_map(replace(made, tables={**made.tables, "actions": actions}), languages=["en"]))
+    box = page.locator(".leaflet-actions-chosen-pane .glyph").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    tooltip = page.locator(".leaflet-tooltip")
+    tooltip.wait_for()
+    assert "Repair, agreed 20 March 2026, water users: done, 10 April 2026" in tooltip.inner_text()
 
 
 @pytest.mark.parametrize("size", [(1024, 768), (400, 700)])
@@ -712,7 +753,7 @@ TOOLTIPS = """() => {
 )
 def test_hostile_text_is_shown_and_does_not_run(release, visit, theme, audience, payload):
     hostile = with_text(release(audience), payload)
-    text = MAPS[theme](hostile, languages=["en", "tg"], contacts=[payload], paper={"en": payload, "tg": payload})
+    text = MAPS[theme](hostile, languages=["en", "tg"], contacts=[("other", payload)], paper={"en": payload, "tg": payload})
     page, seen = visit(text)
     page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
     page.locator(".areas button").first.click()
@@ -734,13 +775,17 @@ def test_hostile_text_is_shown_and_does_not_run(release, visit, theme, audience,
         assert payload in "".join(page.locator(place).all_text_contents()), place
     assert payload[0] in page.locator(".claimant").first.text_content()
     assert sum(payload in tooltip for tooltip in tooltips) >= 12
+    # Five marks of the whole period, and beside them the three of one quarter; the name of a place begins with a capital.
+    assert sum(payload[1:] in tooltip and ", agreed " in tooltip for tooltip in tooltips) == 5 + 3
 
 
 @pytest.mark.parametrize("language", languages())
 @pytest.mark.parametrize(("theme", "audience"), [("tension", "community"), ("crime", "police")])
 def test_axe_finds_no_barrier(release, browser, tmp_path, theme, audience, language):
     path = tmp_path / "page.html"
-    text = MAPS[theme](release(audience), languages=[language, "en" if language != "en" else "tg"], contacts=["Council House"])
+    text = MAPS[theme](
+        release(audience), languages=[language, "en" if language != "en" else "tg"], contacts=[("other", "Council House")]
+    )
     path.write_text(text, encoding="utf-8")
     # axe is a script of its own, which the rules of the page would keep out.
     context = browser.new_context(offline=True, viewport={"width": 1024, "height": 768}, bypass_csp=True)

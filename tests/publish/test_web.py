@@ -20,8 +20,9 @@ from shapely.geometry import shape
 
 from tensionmap import tables
 from tensionmap.errors import ReleaseError
+from tensionmap.protect.audit.pages import foreign_keys, read_page
 from tensionmap.publish import style, web
-from tensionmap.publish.words import languages
+from tensionmap.publish.words import Words, languages
 
 MAPS = {"crime": web.crime_map, "tension": web.tension_map}
 
@@ -220,7 +221,7 @@ def test_cold_spot_is_named_and_explained(release):
 
 def test_panel_says_what_a_reader_must_know(release):
     made = release(reported_by=("Norvia",))
-    beside = words_of(web.tension_map(made, languages=["en"], contacts=["Council House, Orrin: 000-111"]), "aside")
+    beside = words_of(web.tension_map(made, languages=["en"], contacts=[("other", "Council House, Orrin: 000-111")]), "aside")
     for sentence in (
         "fewer than 5 or none",
         "Places are approximate: squares of 1 by 1 km.",
@@ -274,7 +275,7 @@ def test_district_is_no_place_on_the_map(release):
 
 def test_crime_map_has_ways_but_no_land_and_no_cooperation(release):
     names = [layer["name"] for layer in scene_of(web.crime_map(release(), languages=["en"]))["layers"]]
-    assert names == ["water", "roads", "posts", "meetings", "claims", "areas", "settlements"]
+    assert names == ["water", "roads", "posts", "meetings", "claims", "areas", "settlements", "actions"]
     kinds = {feature.get("look") for feature in features_of(web.crime_map(release(), languages=["en"]), "water")}
     assert kinds == {"line river", "line canal"}
 
@@ -283,7 +284,7 @@ def test_layers_of_the_tension_map_in_their_order(release):
     made = release(squares=[("cooperation", tables.PERIOD, 5, 5, 1, "5-9")])
     scene = scene_of(web.tension_map(made, languages=["en"]))
     assert [layer["name"] for layer in scene["layers"]] == [
-        "pasture", "forest", "water", "roads", "posts", "meetings", "claims", "cooperation", "areas", "settlements",
+        "pasture", "forest", "water", "roads", "posts", "meetings", "claims", "cooperation", "areas", "settlements", "actions",
     ]  # fmt: skip
 
 
@@ -365,7 +366,8 @@ def test_totals_of_each_window_stand_in_a_table_of_its_own(release):
 def test_a_release_of_quarters_alone_is_an_empty_map(release):
     made = release(verdicts={})
     of_quarters = {name: made.tables[name].query("window != 'period'") for name in ("cells", "totals", "numbers")}
-    text = web.tension_map(with_tables(made, **of_quarters, hotspots=made.tables["hotspots"].iloc[:0]), languages=["en"])
+    nothing = {name: made.tables[name].iloc[:0] for name in ("hotspots", "actions")}
+    text = web.tension_map(with_tables(made, **of_quarters, **nothing), languages=["en"])
     assert not any("reports" in tooltip for tooltip in tooltips_of(text))
     assert any("reports" in tooltip for tooltip in tooltips_of(text, 2))
     summary = scene_of(text)["windows"][0]["summary"]
@@ -418,6 +420,144 @@ def test_background_far_from_the_study_is_left_out(release):
     numbers = re.findall(r"\[(-?\d+\.\d+), (-?\d+\.\d+)\]", json.dumps(scene_of(text)["layers"]))
     assert len(numbers) > 40
     assert all(-27.1 < float(east) < -26.7 and 42.9 < float(north) < 43.2 for east, north in numbers)
+
+
+def with_actions(release, *, keep=(0,), **changes):
+    """The release with these rows of its actions alone, and other values in them."""
+    actions = release.tables["actions"].iloc[list(keep)].assign(**changes)
+    return with_tables(release, actions=tables.check(actions, tables.RELEASED_ACTIONS))
+
+
+def agreed_of(text, language=0):
+    """Windows and lines of each mark where something was agreed."""
+    scene = scene_of(text)
+    return [(mark["windows"], [said(scene, line, language) for line in mark["lines"]]) for mark in features_of(text, "actions")]
+
+
+@pytest.mark.parametrize("theme", MAPS)
+@pytest.mark.parametrize("audience", tables.AUDIENCES)
+def test_what_was_agreed_is_told_where_it_was_agreed_for(release, theme, audience):
+    text = MAPS[theme](release(audience), languages=["en"])
+    timetable, meeting = "Water timetable, agreed 19 June 2026, water users", "Joint meeting, agreed 19 June 2026"
+    assert agreed_of(text) == [
+        ([0, 1], ["Long Canal (canal)", f"{timetable}: not done yet, its day has passed"]),
+        (
+            [0],
+            [
+                "Head Intake (intake)",
+                "Repair, agreed 20 March 2026, water users: done, 10 April 2026; people say: better; no clear change in reports",
+            ],
+        ),
+        (
+            [0],
+            [
+                "High Pasture (pasture)",
+                "Patrol, agreed 20 March 2026, police: done, 20 May 2026; people say: about the same; "
+                "too few reports to tell a change",
+            ],
+        ),
+        ([0, 1], ["Road", "Request to authorities, agreed 25 June 2026, local government: agreed"]),
+        ([0, 1], ["Council House (meeting place)", f"{meeting}, pasture committee: not done yet, its day has passed"]),
+    ]
+    assert {mark["glyph"] for mark in features_of(text, "actions")} == {"action"}
+    assert "agreed at a meeting: what, by whom, and how it stands" in words_of(text, "aside")
+
+
+@pytest.mark.parametrize("language", languages())
+def test_what_was_agreed_is_told_in_each_language(release, language):
+    made, words = with_actions(release(), keep=[1], place_id="v3"), Words(language)
+    text = web.crime_map(made, languages=["en" if language != "en" else "tg", language])
+    done = words("done, {day}", day=words.day("2026-05-20"))
+    people = words("people say: {result}", result=words.label("about_the_same"))
+    told = words(
+        "{what}, agreed {day}, {who}: {state}",
+        what=words.label("patrol"),
+        day=words.day("2026-03-20"),
+        who=words.label("police"),
+        state=f"{done}; {people}; {words('too few reports to tell a change')}",
+    )
+    [(_, lines)] = agreed_of(text, 1)
+    assert lines == [words.place("Ulmek", "Ӯлмек"), told[0].upper() + told[1:]]
+    assert agreed_of(text, 0) != agreed_of(text, 1)
+
+
+def test_each_quarter_tells_what_its_own_meetings_agreed(release):
+    days = pd.to_datetime(["2026-03-20", "2026-06-19", "2026-06-25", "2026-07-01", "2026-08-01"])
+    made = with_actions(
+        release(), keep=[0] * 5, place_id="r4", date_held=days, status="agreed", date_due=pd.NaT, date_done=pd.NaT, result=None,
+        change=None, what=["repair", "patrol", "mediation", "information", "other"],
+    )  # fmt: skip
+    told = {
+        tuple(windows): [line.split(",")[0] for line in lines[1:]]
+        for windows, lines in agreed_of(web.crime_map(made, languages=["en"]))
+    }
+    first = ["Repair", "Patrol", "Mediation", "Information", "Other"]
+    assert told == {(0,): first[::-1], (1,): first[2:0:-1], (2,): first[:2:-1]}
+
+
+def test_of_much_that_was_agreed_the_latest_is_told_and_how_much_more_there_is(release):
+    days = pd.date_range("2026-07-01", periods=9)
+    made = with_actions(release(), keep=[0] * 9, date_held=days, place_id="r4")
+    [(windows, lines)] = agreed_of(web.tension_map(made, languages=["en"]))
+    assert windows == [0, 2]
+    assert [re.search(r"agreed (\d+) July", line)[1] for line in lines[1:-1]] == ["9", "8", "7", "6", "5", "4"]
+    assert lines[-1] == "3 more at the same place"
+
+
+@pytest.mark.parametrize("place_id", [None, "nowhere", "v2", "r5"])
+def test_what_was_agreed_for_no_place_on_the_map_is_on_no_map(release, place_id):
+    """Without a place, of a place that is not told, for a district, or far away."""
+    made = with_actions(release(), keep=[0], what="mediation", place_id=place_id)
+    settlements = made.background["settlements"].assign(kind=["village", "district", "town"])
+    resources = made.background["resources"]
+    far = resources.geometry.where(resources["resource_id"] != "r5", resources.geometry.translate(xoff=40_000))
+    made = with_background(made, settlements=settlements, resources=resources.set_geometry(far))
+    text = web.tension_map(made, languages=["en"])
+    assert features_of(text, "actions") == []
+    assert not any("Mediation" in told for told in scene_of(text)["texts"][0])
+    assert "What was agreed" not in words_of(text, "aside")
+
+
+def test_the_mark_of_what_was_agreed_lies_at_its_place_and_inside_the_study(release):
+    made = with_actions(release(), keep=[0] * 3, place_id=["r2", "r4", "r5"], number=[1, 2, 3])
+    resources = made.background["resources"]
+    west, south, east, north = made.facts.extent
+    longer = [
+        resources.geometry[0],
+        shapely.LineString([(west + 9000, south + 1000), (east + 40_000, south + 1000), (east + 90_000, north + 90_000)]),
+        resources.geometry[2],
+        shapely.box(east - 500, south + 2000, east + 30_000, south + 8000),
+        # Its middle lies in the hole between two halves, one of them outside.
+        shapely.union_all(
+            [shapely.box(west + 500, north - 2000, west + 900, north - 100), shapely.box(west, north, east, north + 9000)]
+        ),
+    ]
+    text = web.tension_map(with_background(made, resources=resources.set_geometry(longer, crs=resources.crs)), languages=["en"])
+    marks = gpd.GeoSeries([shape(mark["geometry"]) for mark in features_of(text, "actions")], crs=4326).to_crs(resources.crs)
+    assert len(marks) == 3
+    assert marks.within(shapely.box(*made.facts.extent)).all()
+    assert [mark.distance(longer[place]) < 2 for mark, place in zip(marks, (1, 3, 4), strict=True)] == [True] * 3
+
+
+HOSTILE = ["<img src=x onerror=alert(1)>", "</script><script>alert(1)</script>", "${alert(1)}", "`+alert(1)+`", "{n} {0} {what}"]
+
+
+@pytest.mark.parametrize("payload", HOSTILE)
+def test_the_name_of_a_place_is_a_text_whatever_it_holds(release, payload):
+    made = with_actions(release(), keep=[0, 1, 2], place_id=["r2", "v1", "s4"])
+    named = {name: made.background[name].assign(name=payload) for name in ("settlements", "resources", "services")}
+    text = web.tension_map(with_background(made, **named), languages=["en", "tg"])
+    names = [lines[0] for _, lines in agreed_of(text)]
+    assert names == [f"{payload} (canal)", f"{payload} (meeting place)", f"{payload} (Оррин)"]
+    assert payload in scene_of(text)["texts"][1][features_of(text, "actions")[0]["lines"][0]]
+    assert "<" not in payload or payload not in text
+
+
+def test_the_audit_knows_all_that_a_mark_of_what_was_agreed_holds(release):
+    for make in MAPS.values():
+        scripts = read_page(make(release(), languages=languages())).scripts
+        assert sum('"glyph": "action"' in script for script in scripts) == 1
+        assert not any(foreign_keys(script) for script in scripts if "showMap(map_1" in script)
 
 
 def test_a_road_in_pieces_is_one_feature(release):

@@ -23,8 +23,9 @@ from PIL import Image
 from tensionmap.errors import ReleaseError
 from tensionmap.publish import style
 from tensionmap.publish.chart import View
+from tensionmap.publish.drawn import outline_of
 from tensionmap.publish.offline import escape
-from tensionmap.publish.page import coordinates, outline_of
+from tensionmap.publish.page import coordinates
 from tensionmap.publish.style import Stroke
 from tensionmap.publish.words import Words, sentence
 from tensionmap.tables import AUDIENCES, BANDS, Release
@@ -62,6 +63,8 @@ class Entry:
     size_bytes: int
     thumbnail: bytes | None = None
     """A PNG, for maps of the community alone."""
+    paper: str = ""
+    """Size of a sheet: A4, A3 or A1."""
 
     def __post_init__(self) -> None:
         known = {"folder": FOLDERS, "audience": AUDIENCES, "theme": tuple(_TITLES)}
@@ -154,7 +157,8 @@ def _map(files: Sequence[Entry], theme: str, words: Words) -> str:
 def _item(entry: Entry, words: Words) -> str:
     size = words("{size} KB", size=words.number(max(1, round(entry.size_bytes / 1000))))
     digest = f'<code title="{escape(entry.sha256)}">{escape(entry.sha256[:DIGITS])}</code>'
-    return f"<li>{_link(entry, ', '.join(map(_language, entry.languages)))} <small>{escape(size)} · {digest}</small></li>"
+    told = ", ".join(map(_language, entry.languages)) + (f" · {escape(entry.paper)}" if entry.paper else "")
+    return f"<li>{_link(entry, told)} <small>{escape(size)} · {digest}</small></li>"
 
 
 def _language(code: str) -> str:

@@ -14,7 +14,6 @@ from babel import Locale
 
 from tensionmap.publish import scene, sentences, shown, style
 from tensionmap.publish.offline import escape
-from tensionmap.publish.scene import capital
 from tensionmap.publish.texts import Say, Texts
 from tensionmap.publish.words import Words
 from tensionmap.tables import BANDS, PERIOD, Release
@@ -29,7 +28,7 @@ def around_the_map(
     texts: Texts,
     drawn: Mapping[str, Any],
     *,
-    contacts: Sequence[str],
+    contacts: Sequence[tuple[str, str]],
     paper: Mapping[str, str],
     has_relief: bool,
 ) -> str:
@@ -40,7 +39,7 @@ def around_the_map(
     drawn
         The scene of the same release, theme and texts.
     contacts
-        Whom to call, one line each, as they shall be read.
+        Whom to call: the office ('police', 'local_government', 'helpline_for_women', 'other') and the text, as it shall be read.
     paper
         Language -> file name of the printed map of the same theme; may be empty.
     has_relief
@@ -129,7 +128,7 @@ def _months_shown(words: Words) -> str:
 def _own_name(words: Words) -> str:
     """What a language calls itself."""
     # The language data write the Uzbek letter with a quotation mark.
-    return capital(str(Locale.parse(words.language).get_language_name(words.language)).replace("‘", "ʻ"))
+    return sentences.capital(str(Locale.parse(words.language).get_language_name(words.language)).replace("‘", "ʻ"))
 
 
 def _labelled(name: str, texts: Texts, say: Say, control: str) -> str:
@@ -162,7 +161,7 @@ def _beside(
     texts: Texts,
     names: set[str],
     *,
-    contacts: Sequence[str],
+    contacts: Sequence[tuple[str, str]],
     paper: Mapping[str, str],
     has_relief: bool,
 ) -> str:
@@ -176,7 +175,7 @@ def _beside(
         _section(texts, "sources", release, _sources(release, theme, texts, paper)),
     ]
     if contacts:
-        lines = [_numbered("p", texts.plain(line), texts) for line in contacts]
+        lines = texts.elements("p", lambda words: sentences.contacts(contacts, words))
         sections.append(_section(texts, "contacts", release, lines, is_open=True))
     told = texts(lambda words: words("Legend and sources"))
     return f'<aside data-label="{told}" aria-label="{escape(texts.first(told))}">{"".join(sections)}</aside>\n'
@@ -198,6 +197,7 @@ def _legend(release: Release, theme: str, texts: Texts, names: set[str], *, has_
                 ("points", lambda words: words("Single reports"), _points_keys(texts)),
                 ("areas", lambda words: words("Numbered areas"), _areas_keys(release, theme, texts)),
                 ("cooperation", partial(_capital_label, "cooperation"), _cooperation_keys(release, texts)),
+                ("actions", lambda words: words("What was agreed"), _actions_keys(texts)),
             ],
         ),
         (
@@ -252,6 +252,10 @@ def _cooperation_keys(release: Release, texts: Texts) -> str:
     return _keys([_key(glyph("joint_work"), texts, lambda words: sentences.joint_work(release, words))])
 
 
+def _actions_keys(texts: Texts) -> str:
+    return _keys([_key(glyph("action"), texts, lambda words: words("agreed at a meeting: what, by whom, and how it stands"))])
+
+
 def _areas_keys(release: Release, theme: str, texts: Texts) -> str:
     spots = shown.hotspots(release, theme)
     kinds = [kind for kind in ("hot", "cold") if kind in {"hot", *spots["kind"]}]
@@ -270,7 +274,7 @@ def _any_window(release: Release) -> str:
 
 
 def _area_line(row: Any, words: Words) -> str:
-    return f"{scene.area_name(row, words)}: {', '.join([sentences.meaning(row.kind, words), *sentences.area(row, words)])}"
+    return f"{sentences.area_name(row, words)}: {', '.join([sentences.meaning(row.kind, words), *sentences.area(row, words)])}"
 
 
 def _claims_keys(release: Release, texts: Texts) -> str:
@@ -311,7 +315,7 @@ def _label(identifier: str, words: Words) -> str:
 
 
 def _capital_label(identifier: str, words: Words) -> str:
-    return capital(words.label(identifier))
+    return sentences.capital(words.label(identifier))
 
 
 def _heading(release: Release, part: str, window: str, words: Words) -> str:

@@ -36,8 +36,7 @@ import shapely
 from tensionmap.compiled import compiled
 from tensionmap.crs import DEGREES
 from tensionmap.errors import GeometryError, ReleaseError
-from tensionmap.publish import style
-from tensionmap.publish.scene import capital
+from tensionmap.publish import sentences, style
 from tensionmap.publish.texts import Say
 from tensionmap.publish.words import Words, sentence
 
@@ -176,7 +175,7 @@ def with_words(packed: dict[str, Any], number: Callable[[Say], int]) -> dict[str
 
 
 def _label(identifier: str, words: Words) -> str:
-    return capital(words.label(identifier))
+    return sentences.capital(words.label(identifier))
 
 
 def _template(text: str, words: Words) -> str:

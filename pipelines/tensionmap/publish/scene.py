@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import geopandas as gpd
@@ -17,7 +17,7 @@ import shapely
 from shapely.geometry import Point, mapping
 
 from tensionmap.crs import DEGREES
-from tensionmap.publish import sentences, shown, style
+from tensionmap.publish import agreed, meetings, sentences, shown, style
 from tensionmap.publish.texts import Say, Texts
 from tensionmap.publish.words import Words
 from tensionmap.tables import BANDS, PERIOD, Release
@@ -25,9 +25,10 @@ from tensionmap.tables import BANDS, PERIOD, Release
 DECIMALS = 5  # of a degree: one metre
 PIXEL_M = 4.0  # at the closest zoom
 MARGIN_M = 5_000.0  # the background is drawn so far beyond the grid
-NEAR_M = 500.0  # what lies so near to a numbered area is told with it
 
 WATER = ("river", "canal", "intake", "gate", "spring")
+MOST_ACTIONS = 6
+"""How many actions at one place are told, the latest."""
 WAYS = ("river", "canal")
 """Kinds of water that the crime map keeps, to find the way by."""
 
@@ -77,6 +78,8 @@ def scene_of(release: Release, theme: str, texts: Texts, *, paper: Mapping[str, 
         Layer("cooperation", _cooperation(release, texts) if is_tension else []),
         Layer("areas", _areas(release, theme, texts)),
         Layer("settlements", _settlements(settlements, texts)),
+        # Most is agreed for a village, whose own mark would hide it.
+        Layer("actions", _actions(release, texts)),
     ]
     return {
         "windows": [_window(release, theme, window, texts) for window in shown.windows(release)],
@@ -218,7 +221,7 @@ def _lines_of_square(release: Release, row: Mapping[str, Any] | None, texts: Tex
     if row["side_cells"] > 1:
         found.append(texts(lambda words: sentences.size(release, row["side_cells"], words)))
     if row.get("hotspot") in ("hot", "cold"):
-        found.append(texts(lambda words: capital(sentences.meaning(row["hotspot"], words))))
+        found.append(texts(lambda words: sentences.capital(sentences.meaning(row["hotspot"], words))))
     if "count" in row:
         found.append(_counted(release, row, texts))
     return found
@@ -256,7 +259,7 @@ def _feature(geometry: Any, lines: Sequence[int], **more: Any) -> Data:
 def _ground(resources: gpd.GeoDataFrame, kind: str, texts: Texts) -> list[Data]:
     ground = resources[resources["kind"] == kind].to_crs(DEGREES)
     return [
-        _feature(row.geometry, _kind_lines(row, texts), look=f"ground {kind}", season=_season(row))
+        _feature(row.geometry, _kind_lines(row, texts), look=f"ground {kind}", season=shown.season(row))
         for row in _alike_as_one(ground).itertuples()
     ]
 
@@ -264,7 +267,7 @@ def _ground(resources: gpd.GeoDataFrame, kind: str, texts: Texts) -> list[Data]:
 def _lines_and_symbols(frame: gpd.GeoDataFrame, texts: Texts) -> list[Data]:
     lines, marks = [], []
     for row in _alike_as_one(frame.to_crs(DEGREES)).itertuples():
-        told, season = _kind_lines(row, texts), _season(row)
+        told, season = _kind_lines(row, texts), shown.season(row)
         if row.geometry.geom_type == "Point":
             marks.append(_feature(row.geometry, told, season=season, glyph=row.kind))
         elif row.kind in style.LINES:
@@ -286,16 +289,10 @@ def _alike_as_one(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(pd.concat([merged, points[[*alike, "geometry"]]], ignore_index=True), crs=frame.crs)
 
 
-def _season(row: Any) -> tuple[int, int] | None:
-    """First and last month of use; None if it has no season."""
-    first, last = (getattr(row, name, pd.NA) for name in ("season_from", "season_to"))
-    return None if pd.isna(first) or pd.isna(last) else (int(first), int(last))
-
-
 def _kind_lines(row: Any, texts: Texts) -> list[int]:
-    name = text_or_nothing(row.name)
-    lines = [texts(lambda words: ": ".join(part for part in (capital(words.label(row.kind)), name) if part))]
-    season = _season(row)
+    name = shown.text_or_nothing(row.name)
+    lines = [texts(lambda words: ": ".join(part for part in (sentences.capital(words.label(row.kind)), name) if part))]
+    season = shown.season(row)
     if season:
         lines.append(texts(lambda words: words("In use: {months}", months=sentences.in_use(season, words))))
     return lines
@@ -324,7 +321,7 @@ def _claims(release: Release, texts: Texts) -> list[Data]:
 
 
 def _claim(row: Any, words: Words) -> str:
-    return capital(sentences.claim(row, words))
+    return sentences.capital(sentences.claim(row, words))
 
 
 def _source(row: Any, words: Words) -> str:
@@ -345,12 +342,70 @@ def _cooperation(release: Release, texts: Texts) -> list[Data]:
 
 def _lines_of_joint_work(release: Release, row: Any, texts: Texts) -> list[int]:
     lines = [
-        texts(lambda words: capital(words.label("cooperation"))),
+        texts(lambda words: sentences.capital(words.label("cooperation"))),
         texts(lambda words: sentences.reports(release, row.band, words)),
     ]
     if row.side_cells > 1:
         lines.append(texts(lambda words: sentences.size(release, row.side_cells, words)))
     return lines
+
+
+def _actions(release: Release, texts: Texts) -> list[Data]:
+    """Where something was agreed at a meeting: a mark a place, which tells what meetings of the months shown agreed for it."""
+    latest_first = release.tables["actions"].sort_values("date_held", ascending=False, kind="stable")
+    return [
+        mark
+        for place_id, actions in latest_first.groupby("place_id")
+        for mark in _marks_of_actions(release, place_id, list(actions.itertuples()), texts)
+    ]
+
+
+def _marks_of_actions(release: Release, place_id: str, actions: Sequence[Any], texts: Texts) -> list[Data]:
+    """The mark of one place: once for all windows that tell the same of it."""
+    point = _point_in_study(release, place_id)
+    if point is None:
+        return []
+    name = texts(partial(_name_of_place, release, place_id))
+    quarters = [str(pd.Period(row.date_held, "Q")) for row in actions]
+    line_of = cache(lambda number: texts(partial(_line_of_action, release, actions[number])))
+    found: dict[tuple[int, ...], list[int]] = {}
+    for window_number, window in enumerate(shown.windows(release)):
+        told = [number for number, quarter in enumerate(quarters) if window in (PERIOD, quarter)]
+        if told:
+            more = [texts(partial(_more_at_place, len(told) - MOST_ACTIONS))] if len(told) > MOST_ACTIONS else []
+            found.setdefault((name, *map(line_of, told[:MOST_ACTIONS]), *more), []).append(window_number)
+    return [_feature(point, lines, glyph="action", windows=windows) for lines, windows in found.items()]
+
+
+def _point_in_study(release: Release, place_id: str) -> Any | None:
+    """A point of a place, in degrees; None if it is not known, lies outside, or is a district: that is nowhere in particular."""
+    place = meetings.place_of(release, place_id)
+    if place is None or place.kind == "district":
+        return None
+    # Cut first: the middle of a river can lie far outside.
+    inside = place.geometry.intersection(_study(release))
+    point = gpd.GeoSeries([inside.representative_point()], crs=release.tables["cells"].crs).to_crs(DEGREES).iloc[0]
+    return None if inside.is_empty else point
+
+
+def _name_of_place(release: Release, place_id: str, words: Words) -> str:
+    return sentences.capital(agreed.place_name(release, place_id, words))
+
+
+def _more_at_place(number: int, words: Words) -> str:
+    return words("{n} more at the same place", n=words.number(number))
+
+
+def _line_of_action(release: Release, row: Any, words: Words) -> str:
+    """'Repair, agreed 12 July 2026, water users: under way'."""
+    community = meetings.Community(release, row.settlement_id, release.facts.quarters[-1]) if release.facts.quarters else None
+    return words(
+        "{what}, agreed {day}, {who}: {state}",
+        what=sentences.capital(words.label(row.what)),
+        day=words.day(row.date_held.date().isoformat()),
+        who=words.label(row.who),
+        state=words.label(row.status) if community is None else agreed.state(community, row, words),
+    )
 
 
 def _settlements(settlements: gpd.GeoDataFrame, texts: Texts) -> list[Data]:
@@ -368,7 +423,7 @@ def _by_importance(settlements: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def _names(row: Any, texts: Texts) -> list[int]:
-    return texts.each(lambda words: words.names(row.name, text_or_nothing(row.name_local) or None))
+    return texts.each(lambda words: words.names(row.name, shown.text_or_nothing(row.name_local) or None))
 
 
 def _lines_of_place(row: Any, texts: Texts) -> list[int]:
@@ -376,15 +431,15 @@ def _lines_of_place(row: Any, texts: Texts) -> list[int]:
 
 
 def _place(row: Any, words: Words) -> str:
-    return words.place(row.name, text_or_nothing(row.name_local) or None)
+    return words.place(row.name, shown.text_or_nothing(row.name_local) or None)
 
 
 def _places(settlements: gpd.GeoDataFrame, texts: Texts) -> list[Data]:
     """What a search finds: where it is, what it is called, and every spelling under which it may be looked for."""
     found = []
     for row in _by_importance(settlements).to_crs(DEGREES).itertuples():
-        other = text_or_nothing(row.alternatives).split("|")
-        spellings = dict.fromkeys(name.strip() for name in (row.name, text_or_nothing(row.name_local), *other))
+        other = shown.text_or_nothing(row.alternatives).split("|")
+        spellings = dict.fromkeys(name.strip() for name in (row.name, shown.text_or_nothing(row.name_local), *other))
         found.append(
             {
                 "at": [round(row.geometry.y, DECIMALS), round(row.geometry.x, DECIMALS)],
@@ -402,34 +457,27 @@ def _areas(release: Release, theme: str, texts: Texts) -> list[Data]:
     """Outlines, and their numbers at the most north-eastern corner: there a number hides nothing inside."""
     outlines, numbers = [], []
     for place, row in enumerate(shown.hotspots(release, theme).to_crs(DEGREES).itertuples()):
-        lines = [texts(partial(area_name, row)), *texts.each(partial(_facts, row))]
+        lines = [texts(partial(sentences.area_name, row)), *texts.each(partial(_facts, row))]
         outlines.append(_feature(row.geometry, lines, area=place, look=f"area {row.kind}"))
         corner = Point(max(shapely.get_coordinates(row.geometry).tolist(), key=sum))
         numbers.append(_feature(corner, lines, area=place, number=texts.plain(row.hotspot_id), kind=row.kind))
     return outlines + numbers
 
 
-def area_name(row: Any, words: Words) -> str:
-    """'Hot spot 1'."""
-    if row.kind == "hot":
-        return words("Hot spot {number}", number=row.hotspot_id)
-    return words("Cold spot {number}", number=row.hotspot_id)
-
-
 def _facts(row: Any, words: Words) -> list[str]:
-    return [capital(text) for text in (sentences.meaning(row.kind, words), *sentences.area(row, words))]
+    return [sentences.capital(text) for text in (sentences.meaning(row.kind, words), *sentences.area(row, words))]
 
 
 def _told_of(
     release: Release, theme: str, row: Any, resources: Any, services: Any, texts: Texts, paper: Mapping[str, str]
 ) -> Data:
     """The profile of a numbered area: its name, and paragraphs under headings."""
-    things = _things_near(row.geometry, [resources, services])
+    things = shown.things_near(row.geometry, [resources, services])
     windows = shown.windows(release)[1:]
     parts: list[tuple[Say | None, list[int]]] = [
         (None, texts.each(partial(_facts, row))),
         (
-            lambda words: words("In it or within {metres} m", metres=words.number(NEAR_M)),
+            lambda words: words("In it or within {metres} m", metres=words.number(shown.NEAR_M)),
             texts.each(lambda words: sentences.things(things, words)),
         ),
         (lambda words: words("Quarter by quarter"), [_quarter_of(release, theme, row, window, texts) for window in windows]),
@@ -444,18 +492,9 @@ def _told_of(
         (lambda words: words("On paper"), texts.each(lambda words: sentences.on_paper(row, paper, words))),
     ]
     return {
-        "text": texts(partial(area_name, row)),
+        "text": texts(partial(sentences.area_name, row)),
         "parts": [{"heading": None if say is None else texts(say), "lines": lines} for say, lines in parts if lines],
     }
-
-
-def _things_near(area: Any, layers: Sequence[gpd.GeoDataFrame]) -> list[tuple[str, str, tuple[int, int] | None]]:
-    """Kind, name and season of what lies in an area or within ``NEAR_M`` of it, each told once."""
-    around = area.buffer(NEAR_M)
-    found = (row for layer in layers for row in layer[layer.intersects(around)].itertuples())
-    order = [*style.LINES, *style.GROUNDS, *style.SYMBOLS]
-    named = {(row.kind, text_or_nothing(row.name), _season(row)) for row in found}
-    return sorted(named, key=lambda thing: (order.index(thing[0]), thing[1], thing[2] or (0, 0)))
 
 
 def _quarter_of(release: Release, theme: str, row: Any, window: str, texts: Texts) -> int:
@@ -470,13 +509,3 @@ def _quarter_of(release: Release, theme: str, row: Any, window: str, texts: Text
             reports=sentences.reports(release, band, words),
         )
     )
-
-
-def text_or_nothing(value: Any) -> str:
-    """``value``, or an empty text where a table has none."""
-    return value if isinstance(value, str) else ""
-
-
-def capital(text: str) -> str:
-    """``text`` as it begins a line."""
-    return text[:1].upper() + text[1:]

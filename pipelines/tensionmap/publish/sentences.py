@@ -16,9 +16,11 @@ MERGED = (2, 4)
 """Sides of merged squares, in cells."""
 
 
-def title(release: Release, theme: str, words: Words, window: str = PERIOD) -> str:
-    """What, where and which months are counted."""
+def title(release: Release, theme: str, words: Words, window: str = PERIOD, around: str = "") -> str:
+    """What, where and which months are counted; of a part of the study the community ``around`` which it lies."""
     months = months_of(release, words, window)
+    if around:
+        return around_heading(theme, around, months, words)
     if theme == "crime":
         return words("Crime map of {study}, {months}", study=release.facts.study, months=months)
     return words("Tension map of {study}, {months}", study=release.facts.study, months=months)
@@ -41,12 +43,17 @@ def banners(release: Release, words: Words) -> list[tuple[str, str]]:
     return [*found, *(("loosened", signed) for signed in release.facts.loosened)]
 
 
-def summary(release: Release, theme: str, words: Words) -> str:
-    """How many reports, and what the test over the whole map says of them."""
-    kinds = list(shown.of_theme(release, "hotspots", theme)["kind"])
+def summary(release: Release, theme: str, words: Words, kinds_here: Sequence[str] | None = None) -> str:
+    """How many reports, and what the test over the whole map says of them; of a part of it with the kinds of its areas."""
+    every = list(shown.of_theme(release, "hotspots", theme)["kind"])
+    kinds = every if kinds_here is None else list(kinds_here)
     number = number_of_reports(release, theme, words)
     parts = [words("Reports: {number}.", number=number)] if number else []
+    if kinds_here is not None and number:
+        parts = [words("Reports in the whole area: {number}.", number=number)]
     verdict = release.facts.verdicts.get(theme, "too few to tell")
+    if kinds_here is not None and every and not kinds:
+        return " ".join([*parts, words("No numbered area lies on this part of the map.")])
     if verdict == "too few to tell":
         parts.append(words("That is too few to tell whether any area stands out."))
     elif verdict == "none found":
@@ -96,6 +103,13 @@ def reports(release: Release, band: str, words: Words) -> str:
     if band == BANDS[0]:
         return words("fewer than {n} or none", n=words.number(_lowest_end(release)))
     return words("{band} reports", band=words.label(band))
+
+
+def people(release: Release, band: str, words: Words) -> str:
+    """How many were in a room: '5-9', 'fewer than 5 or none'."""
+    if band == BANDS[0]:
+        return words("fewer than {n} or none", n=words.number(_lowest_end(release)))
+    return words.label(band)
 
 
 def _lowest_end(release: Release) -> int:
@@ -338,3 +352,47 @@ def headings(release: Release, words: Words, window: str = PERIOD) -> Mapping[st
         "sources": words("Who reported, and what"),
         "contacts": words("Whom to call"),
     }
+
+
+def contacts(given: Sequence[tuple[str, str]], words: Words) -> list[str]:
+    """Whom to call, a line each: 'Police: ...'; what is of no office in particular as it reads."""
+    return [
+        text if office == "other" else words("{office}: {text}", office=capital(words.label(office)), text=text)
+        for office, text in given
+    ]
+
+
+def theme_name(theme: str, words: Words) -> str:
+    """The map that a row of numbers belongs to."""
+    told = {"crime": words("Crime map"), "tension": words("Tension map"), "cooperation": words("Joint work")}
+    return told[theme]
+
+
+def around_heading(theme: str, name: str, months: str, words: Words) -> str:
+    """What stands over what a map shows around a community."""
+    if theme == "crime":
+        return words("Crime map around {community}, {months}", community=name, months=months)
+    return words("Tension map around {community}, {months}", community=name, months=months)
+
+
+def notice_headings(words: Words) -> Mapping[str, str]:
+    """What stands over each of the study's own texts, in the order of the page."""
+    return {
+        "staff": words("New in office"),
+        "rights": words("Your rights"),
+        "border_crossing": words("Crossing the border"),
+        "pasture_use": words("Using the pasture"),
+        "other": words("Good to know"),
+    }
+
+
+def area_name(row: Any, words: Words) -> str:
+    """'Hot spot 1'."""
+    if row.kind == "hot":
+        return words("Hot spot {number}", number=row.hotspot_id)
+    return words("Cold spot {number}", number=row.hotspot_id)
+
+
+def capital(text: str) -> str:
+    """``text`` as it begins a line."""
+    return text[:1].upper() + text[1:]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import geopandas as gpd
 import numpy as np
@@ -15,8 +17,27 @@ from tensionmap.tables import BANDS, PERIOD, Release
 
 EDGE_SHARE = 1 / 500
 LINE_SHARE = 1 / 60
-_BAND_STARTS = [int(band.split("-")[0].rstrip("+")) for band in BANDS[1:]]
 """How near an outline lies to the edge, or to a line of the same party, that is left out: shares of the map's longer side."""
+NEAR_M = 500.0
+"""What lies so near to a numbered area is told with it."""
+_BAND_STARTS = [int(band.split("-")[0].rstrip("+")) for band in BANDS[1:]]
+
+
+_Pick = TypeVar("_Pick", bound=Callable[..., Any])
+
+
+def _remembered(pick: _Pick) -> _Pick:
+    """``pick``, which looks into a release only once for the same question: a pack asks it many times."""
+
+    @wraps(pick)
+    def picked(release: Release, *args: Any, **kwargs: Any) -> Any:
+        refuse_unless_release(release)
+        question = (pick.__name__, args, tuple(sorted(kwargs.items())))
+        if question not in release.remembered:
+            release.remembered[question] = pick(release, *args, **kwargs)
+        return release.remembered[question]
+
+    return cast(_Pick, picked)
 
 
 def refuse_unless_release(given: Any) -> None:
@@ -34,6 +55,7 @@ def refuse_unless_release(given: Any) -> None:
         )
 
 
+@_remembered
 def of_theme(release: Release, name: str, theme: str, window: str = PERIOD) -> Any:
     """The rows of one theme of a table of the release; of a table told in windows those of one window."""
     table = release.tables[name]
@@ -46,6 +68,7 @@ def windows(release: Release) -> tuple[str, ...]:
     return (PERIOD, *release.facts.quarters)
 
 
+@_remembered
 def squares(release: Release, theme: str, window: str = PERIOD) -> gpd.GeoDataFrame:
     """The squares above the lowest band, with ``side_cells``: more than 1 where a release for everybody merged thin cells."""
     cells = of_theme(release, "cells", theme, window)
@@ -72,6 +95,7 @@ def _of_quarter(release: Release, theme: str, window: str) -> gpd.GeoDataFrame:
     return cells.assign(count=count, band=np.array(BANDS)[np.searchsorted(_BAND_STARTS, count, side="right")])
 
 
+@_remembered
 def hotspots(release: Release, theme: str) -> gpd.GeoDataFrame:
     """The numbered areas in the order of their numbers."""
     areas = of_theme(release, "hotspots", theme)
@@ -83,12 +107,14 @@ def joint_work(release: Release, window: str = PERIOD) -> gpd.GeoDataFrame:
     return squares(release, "cooperation", window)
 
 
+@_remembered
 def has_merged(release: Release, theme: str) -> bool:
     """Whether the map of a theme shows a square of several cells."""
     themes = (theme, "cooperation") if theme == "tension" else (theme,)
     return any(bool((squares(release, shown)["side_cells"] > 1).any()) for shown in themes)
 
 
+@_remembered
 def number_of_reports(release: Release, theme: str, window: str = PERIOD) -> int | None:
     """The reports of a theme, rounded for the community; None if the release does not tell."""
     told = of_theme(release, "numbers", theme, window)["reports"]
@@ -115,6 +141,7 @@ def is_of_other_months(release: Release) -> bool:
     return months_counted(release) != (release.facts.date_from, release.facts.date_to)
 
 
+@_remembered
 def settlements(release: Release) -> gpd.GeoDataFrame:
     """Villages and towns; the point of a district is nowhere in particular."""
     every = release.background["settlements"]
@@ -126,6 +153,14 @@ def last_day(release: Release, window: str = PERIOD) -> str:
     return release.facts.date_to if window == PERIOD else months_counted(release, window)[1]
 
 
+@_remembered
+def places(release: Release) -> dict[str, Any]:
+    """Settlements, resources and services by their identifiers."""
+    keys = {"services": "service_id", "resources": "resource_id", "settlements": "settlement_id"}
+    return {getattr(row, key): row for name, key in keys.items() for row in release.background[name].itertuples()}
+
+
+@_remembered
 def standing(release: Release, window: str = PERIOD) -> gpd.GeoDataFrame:
     """The claims that stand on the last day of a window."""
     claims, last = release.background["claims"], pd.Timestamp(last_day(release, window))
@@ -144,6 +179,7 @@ def claimant_letters(release: Release) -> dict[str, str]:
     return {names: "+".join(single[name] for name in names.split(" + ")) for names in claimants}
 
 
+@_remembered
 def claim_lines(release: Release, window: str = PERIOD) -> gpd.GeoDataFrame:
     """The claims that stand at the end of a window as lines, in the CRS of the cells.
 
@@ -172,6 +208,26 @@ def _one_area_each(claims: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     shapes = claims.geometry.groupby(number).agg(lambda parts: shapely.union_all(parts.to_numpy()))
     one = claims[~number.duplicated()]
     return _with_shapes(one, shapes.loc[number[one.index]].to_numpy())
+
+
+def things_near(area: Any, layers: Sequence[gpd.GeoDataFrame]) -> list[tuple[str, str, tuple[int, int] | None]]:
+    """Kind, name and season of what lies in an area or within ``NEAR_M`` of it, each told once."""
+    around = area.buffer(NEAR_M)
+    found = (row for layer in layers for row in layer[layer.intersects(around)].itertuples())
+    order = [*style.LINES, *style.GROUNDS, *style.SYMBOLS]
+    named = {(row.kind, text_or_nothing(row.name), season(row)) for row in found}
+    return sorted(named, key=lambda thing: (order.index(thing[0]), thing[1], thing[2] or (0, 0)))
+
+
+def season(row: Any) -> tuple[int, int] | None:
+    """First and last month of use of a resource; None if it has no season."""
+    first, last = (getattr(row, name, pd.NA) for name in ("season_from", "season_to"))
+    return None if pd.isna(first) or pd.isna(last) else (int(first), int(last))
+
+
+def text_or_nothing(value: Any) -> str:
+    """``value``, or an empty text where a table has none."""
+    return value if isinstance(value, str) else ""
 
 
 def cut(layer: gpd.GeoDataFrame, area: Any) -> gpd.GeoDataFrame:

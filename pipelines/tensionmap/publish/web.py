@@ -31,7 +31,7 @@ def crime_map(
     release: Release,
     *,
     languages: Sequence[str],
-    contacts: Sequence[str] = (),
+    contacts: Sequence[tuple[str, str]] = (),
     relief: Relief | None = None,
     paper: Mapping[str, str] | None = None,
 ) -> str:
@@ -44,7 +44,7 @@ def crime_map(
     languages
         Codes of the languages of the page, of ``words.languages()``; it opens in the first, and a reader may choose.
     contacts
-        Whom to call, one line each, as they shall be read.
+        Whom to call: the office ('police', 'local_government', 'helpline_for_women', 'other') and the text, as it shall be read.
     relief
         The shaded relief of the same study, if there is one.
     paper
@@ -68,7 +68,7 @@ def tension_map(
     release: Release,
     *,
     languages: Sequence[str],
-    contacts: Sequence[str] = (),
+    contacts: Sequence[tuple[str, str]] = (),
     relief: Relief | None = None,
     paper: Mapping[str, str] | None = None,
 ) -> str:
@@ -104,7 +104,7 @@ def _page(
     release: Release,
     theme: str,
     languages: Sequence[str],
-    contacts: Sequence[str],
+    contacts: Sequence[tuple[str, str]],
     relief: Relief | None,
     paper: Mapping[str, str],
 ) -> str:
