@@ -33,4 +33,4 @@ $(VENV)/installed-for-tests: $(VENV)/installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) data/processed maps/web maps/paper maps/audit maps/index.html
+	rm -rf $(VENV) data/processed maps/web maps/paper maps/meetings maps/audit maps/index.html
