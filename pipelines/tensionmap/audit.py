@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +126,8 @@ def _attacked(
     if hands < 2:
         return attack_files(files, secrets, expected=expected, known_blocks=blocks)
     parts = [{name: files[name] for name in names[hand::hands]} for hand in range(hands)]
-    with ProcessPoolExecutor(hands) as pool:
+    # Started anew, as on Windows: a fork of a process with threads, such as that of the progress bar, can hang.
+    with ProcessPoolExecutor(hands, get_context("spawn")) as pool:
         waiting = [pool.submit(attack_files, part, secrets, expected=expected, known_blocks=blocks) for part in parts]
         return [found for done in waiting for found in done.result()]
 

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from multiprocessing import get_context
 from typing import Any
 
 from tensionmap.errors import ReleaseError
@@ -76,7 +77,9 @@ def make(jobs: Sequence[Job], release: Release, settings: Settings, relief: Hill
         for job in jobs:
             yield job, _pages(job, release, settings, relief)
         return
-    with ProcessPoolExecutor(hands, initializer=_take_up, initargs=(release, settings, relief)) as pool:
+    # Started anew, as on Windows: a fork of a process with threads, such as that of the progress bar, can hang.
+    anew = get_context("spawn")
+    with ProcessPoolExecutor(hands, anew, initializer=_take_up, initargs=(release, settings, relief)) as pool:
         waiting = {pool.submit(_made, job): job for job in jobs}
         try:
             for done in as_completed(waiting):

@@ -248,16 +248,23 @@ def test_it_is_the_tension_map_with_its_water(printed):
     assert "Head Intake" in {piece.text for piece in printed().page.drawn if isinstance(piece, Writing)}
 
 
-@pytest.mark.parametrize(("index_m", "last"), [(1000, "I9"), (2000, "E5")])
-def test_squares_of_the_index_are_those_of_the_map(release, index_m, last):
-    sheet = sheet_on(release(), Page(*A4_MM), index_m=index_m)
+def index_of(sheet):
+    """The last letter and the last number at the edges of the map."""
     frame = shapely.box(*sheet.frame)
-    told = [p for p in sheet.page.drawn if isinstance(p, Writing) and not frame.intersects(shapely.box(*p.box))]
-    beside = {p.text for p in told if frame.distance(shapely.box(*p.box)) < 4 and re.fullmatch(r"[A-Z]|\d+", p.text)}
-    assert (max(text for text in beside if text.isalpha()), max(int(text) for text in beside if text.isdigit())) == (
-        last[0],
-        int(last[1]),
-    )
+    boxes = [(p.text, shapely.box(*p.box)) for p in sheet.page.drawn if isinstance(p, Writing)]
+    beside = {text for text, box in boxes if not frame.intersects(box) and frame.distance(box) < 4}
+    letters, numbers = ({text for text in beside if re.fullmatch(pattern, text)} for pattern in ("[A-Z]", r"\d"))
+    return max(letters) + max(numbers)
+
+
+@pytest.mark.parametrize(("index_m", "last"), [(1000, "I9"), (2000, "E5")])
+def test_squares_of_the_index_are_those_that_are_asked_for(release, index_m, last):
+    assert index_of(sheet_on(release(), Page(*A4_MM), index_m=index_m)) == last
+
+
+def test_in_a_pack_squares_of_the_index_are_those_of_its_map(printed):
+    """At 1:70,000 the map has squares of 2 km; by itself the sheet, at 1:50,000, would have squares of 1 km."""
+    assert index_of(printed()) == "E5"
 
 
 def test_the_same_sheet_gives_the_same_bytes(release):

@@ -106,9 +106,9 @@ def reports(release: Release, band: str, words: Words) -> str:
 
 
 def people(release: Release, band: str, words: Words) -> str:
-    """How many were in a room: '5-9', 'fewer than 5 or none'."""
+    """How many were in a room: '5-9', 'fewer than 5 or nobody'."""
     if band == BANDS[0]:
-        return words("fewer than {n} or none", n=words.number(_lowest_end(release)))
+        return words("fewer than {n} or nobody", n=words.number(_lowest_end(release)))
     return words.label(band)
 
 

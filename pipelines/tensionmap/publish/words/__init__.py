@@ -196,9 +196,14 @@ class Words:
         return alphabet.in_order(names, self.language, is_cyrillic=self._is_cyrillic)
 
     def months(self, date_from: str, date_to: str) -> str:
-        """The months of a period: 'October 2023 to September 2026'; ISO dates in."""
-        first, last = self._month_and_year(date_from), self._month_and_year(date_to)
-        return first if first == last else self(sentence("{first} to {last}"), first=first, last=last)
+        """The months of a period: 'October 2023 to September 2026', 'July to September 2026'; ISO dates in."""
+        first, last = date.fromisoformat(date_from), date.fromisoformat(date_to)
+        if (first.year, first.month) == (last.year, last.month):
+            return self._month_and_year(date_from)
+        if first.year == last.year:
+            months = {"first": self.month(first.month), "last": self.month(last.month)}
+            return self(sentence("{first} to {last} {year}"), year=last.year, **months)
+        return self(sentence("{first} to {last}"), first=self._month_and_year(date_from), last=self._month_and_year(date_to))
 
     def day(self, day: str) -> str:
         """An ISO date in words: '13 March 2025'."""
