@@ -122,7 +122,10 @@ def test_a_format_is_claimed_by_its_own_reader_alone(write: Any, sniff: Any) -> 
 
 
 def test_the_files_of_the_example_study_are_told_apart(sniff: Any) -> None:
-    found = {path.name: sniff(path) for path in sorted(RAW.iterdir()) if path.suffix in {".csv", ".xlsx", ".geojson", ".tif"}}
+    # Lists of meetings look like registers: their reader is named when they are added.
+    lists = {"meetings.xlsx", "concerns.csv", "actions.csv"}
+    paths = [path for path in sorted(RAW.iterdir()) if path.name not in lists]
+    found = {path.name: sniff(path) for path in paths if path.suffix in {".csv", ".xlsx", ".geojson", ".tif"}}
     reports = {name: reader for name, reader in found.items() if reader in READERS}
     registers = {"register_norvia.xlsx": "table", "register_selmar.csv": "table"}
     assert reports == {"ged_like.csv": "ucdp", "kobo_community.csv": "kobo", **registers}
