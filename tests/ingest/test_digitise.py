@@ -20,8 +20,8 @@ from PIL import Image
 
 from tensionmap.cli import main
 from tensionmap.errors import RawDataError, WorkspaceError
-from tensionmap.ingest import digitise as digitising
-from tensionmap.ingest.digitise import COLUMNS, REQUIREMENTS, digitise, write_sheets
+from tensionmap.ingest.digitise import COLUMNS, digitise, write_sheets
+from tensionmap.ingest.scanning import REQUIREMENTS, require_installed
 from tensionmap.marks import SheetCode, marks_of
 from tensionmap.publish.page import Page, as_pdf
 
@@ -418,7 +418,7 @@ def test_faults_of_the_command_are_sentences(tmp_path, monkeypatch):
 def test_without_the_optional_packages_one_sentence_says_how_to_install_them(monkeypatch, package):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(RawDataError, match="python -m pip install") as error:
-        digitising.require_installed()
+        require_installed()
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     assert extras["digitise"] == list(REQUIREMENTS)
     assert set(REQUIREMENTS) <= set(extras["test"])
