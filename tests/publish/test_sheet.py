@@ -22,12 +22,13 @@ from shapely.geometry import box
 import tensionmap
 from tensionmap import tables
 from tensionmap.errors import ReleaseError
+from tensionmap.protect.audit.drawings import drawing_of
 from tensionmap.publish import sentences, style
 from tensionmap.publish import sheet as sheets
 from tensionmap.publish.chart import INDEX_MM, Chart
 from tensionmap.publish.drawn import PT_MM, Marks, Shape, Writing
 from tensionmap.publish.labels import place_labels
-from tensionmap.publish.page import A4_MM, Page, text_width_mm, wrap
+from tensionmap.publish.page import A4_MM, Page, as_pdf, text_width_mm, wrap
 from tensionmap.publish.relief import Hillshade
 from tensionmap.publish.sheet import PAPERS, crime_sheet, tension_sheet
 from tensionmap.publish.words import Words
@@ -884,3 +885,12 @@ def test_without_slopes_in_the_shade_and_without_relief_nothing_is_grey(release,
     light, dark = (piece for piece in charts[-1].page.drawn if isinstance(piece, Shape) and piece.z < 0.2)
     assert light.geometry.is_empty
     assert dark.geometry.is_empty
+
+
+def test_lines_are_drawn_as_exactly_as_the_audit_reads_them():
+    """A thousandth of a point is a third of a metre on the map of a large study: too coarse to tell how it lies on the ground."""
+    page = Page(*A4_MM)
+    page.shape(shapely.LineString([(10.1234567, 20.0), (30.0, 40.7654321)]))
+    drawn = drawing_of(PdfReader(BytesIO(as_pdf([page]))).pages[0])
+    meant = np.array([(10.1234567, 20.0), (30.0, 40.7654321)]) / PT_MM
+    assert np.abs(np.array(drawn.paths[0]) - meant).max() < 2e-6
