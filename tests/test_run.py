@@ -216,7 +216,7 @@ def community_files(study):
 
 def test_no_byte_of_a_community_file_tells_of_a_single_incident(study, secrets):
     files = community_files(study)
-    assert len(files) == 6 + 10
+    assert len(files) == 6 + 13
     for path in files:
         assert find_leaks(path.read_bytes(), path.suffix.removeprefix("."), secrets) == [], path.name
 

@@ -19,7 +19,7 @@ from tensionmap.ingest.drafts import DRAFT_COLUMNS
 from tensionmap.ingest.propose import Proposal, Word, as_toml, propose
 from tensionmap.ingest.readers import READERS
 from tensionmap.ingest.taxonomy import read_taxonomy
-from tensionmap.study import Reading, read_sources, read_study
+from tensionmap.study import MEETING_READERS, Reading, read_sources, read_study
 
 ROOT = Path(__file__).parents[2]
 RAW = ROOT / "data" / "raw"
@@ -326,7 +326,8 @@ def test_what_is_proposed_can_be_read(tmp_path):
 
 def test_example_study_every_column_is_proposed_as_it_is_written():
     files, area = read_study(ROOT / "study.toml").ingest.files, AREA
-    for source in read_sources(RAW / "sources.toml"):
+    # Lists of meetings are named when they are added: nothing is proposed for them.
+    for source in (source for source in read_sources(RAW / "sources.toml") if source.reader not in MEETING_READERS):
         proposal = propose(RAW / source.file, file=source.file, taxonomy=TAXONOMY, area=area)
         reading = files.get(source.name, Reading())
         assert (proposal.reader or "none") == source.reader, source.name
