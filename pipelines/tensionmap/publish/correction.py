@@ -11,7 +11,7 @@ from tensionmap.errors import ReleaseError
 from tensionmap.marks import MARGIN_MM, MARK_MM, QUIET_MM, SheetCode, marks_of
 from tensionmap.publish import sentences, style
 from tensionmap.publish.chart import INDEX_MM, Chart, View
-from tensionmap.publish.columns import Column, fill_with_rules
+from tensionmap.publish.columns import RULE_MM, Column, fill_with_rules
 from tensionmap.publish.drawn import PT_MM
 from tensionmap.publish.page import BODY_PT, Page, line_mm, wrap
 from tensionmap.publish.qr import code_mm, draw_code
@@ -51,7 +51,7 @@ def correction_sheet(
     y = _head(page, view, words, title)
     west, south, east, north = view.bounds
     code_text = _code(view, name, (10.0, 10.0, 10.0 + (east - west) / 100, 10.0 + (north - south) / 100), page).as_text()
-    foot = max(code_mm(code_text, MODULE_MM), 3 * 8.0) + GAP_MM + BESIDE_MM
+    foot = max(code_mm(code_text, MODULE_MM), 3 * RULE_MM) + GAP_MM + BESIDE_MM
     top = y - GAP_MM - INDEX_MM
     need = max((east - west) / (page.width - 2 * (MARGIN_MM + INDEX_MM)), (north - south) / (top - foot - INDEX_MM)) * 1000
     scale = next((scale for scale in scales if scale * zoom >= need), None)
